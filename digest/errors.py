@@ -1,0 +1,58 @@
+"""Every error that `digest` raises on purpose. Imports nothing.
+
+    DigestError
+    ├── UsageError              wrong usage: exit status 2
+    │   └── ConfigError         a mistake in digest.toml or the environment
+    ├── SourceError             a source cannot be fetched
+    │   └── ParseError          a dump as a whole cannot be read
+    ├── StoreError              the database refused
+    │   ├── StoreVersionError   a newer store in an older program
+    │   └── LockHeldError       another run holds the run lock
+    ├── TaxonomyError           a taxonomy file cannot be used
+    └── RenderError             a template cannot be rendered
+
+A message says what was wrong, where (file, line, key), and what to do. Drivers' exceptions are wrapped once, at
+the adapter that talks to the driver.
+"""
+
+from __future__ import annotations
+
+
+class DigestError(Exception):
+    """Something went wrong that a person can mend; the message says how."""
+
+
+class UsageError(DigestError):
+    """A command was called in a way that cannot work."""
+
+
+class ConfigError(UsageError):
+    """The configuration has a mistake; the message names file, key, what was found and what is allowed."""
+
+
+class SourceError(DigestError):
+    """A source cannot be fetched now; other sources are not affected."""
+
+
+class ParseError(SourceError):
+    """A dump as a whole cannot be read (no known form); it is kept, and counted as one rejected listing."""
+
+
+class StoreError(DigestError):
+    """The store cannot do what was asked."""
+
+
+class StoreVersionError(StoreError):
+    """The store was written by a newer release than this program."""
+
+
+class LockHeldError(StoreError):
+    """Another run holds the run lock; the message says who, and until when."""
+
+
+class TaxonomyError(DigestError):
+    """A taxonomy file has a mistake; the message names file and key."""
+
+
+class RenderError(DigestError):
+    """A template cannot be rendered; the message names template and line."""

@@ -1,0 +1,183 @@
+"""Pure work on strings: cleaning, the compact title that identity compares, words, sentences.
+
+May import `latex` and errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from itertools import pairwise
+
+from digest import latex
+
+#: controls but tab and newline; bidi overrides, isolates and marks; zero-width and other invisibles; surrogates
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
+)
+_SPACE = re.compile(r"\s+")
+_PART = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+
+
+def clean(text: str) -> str:
+    """Drop what no reader sees and no format carries (controls, bidi marks, zero-width), make white space single."""
+    return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
+
+
+def clean_paragraphs(paragraphs: list[str]) -> str:
+    """Clean each paragraph and join those that are left by a blank line."""
+    return "\n\n".join(kept for kept in map(clean, paragraphs) if kept)
+
+
+def fold(text: str) -> str:
+    """Return `text` as searching compares it: LaTeX as Unicode, NFKC, without accents and case."""
+    if not text.isascii() or "\\" in text or "$" in text:
+        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", latex.to_unicode(text, force=True)))
+        text = "".join(char for char in text if not unicodedata.combining(char))
+    return text.casefold()
+
+
+def compact(text: str) -> str:
+    """Return the letters and digits of the folded text: what makes two titles the same title."""
+    return "".join(char for char in fold(text) if char.isalnum())
+
+
+def key64(text: str) -> int:
+    """Return a signed 64-bit hash of `text`, equal in every process: fits a BIGINT column."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of `text`, hyphenated ones whole."""
+    return _WORD.findall(fold(text))
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut `text` at a word to at most `limit` characters, with an ellipsis where something is gone."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    cut = head.rfind(" ")
+    return head[: cut if cut > limit // 2 else len(head)].rstrip(" ,;:-–—") + "…"
+
+
+#: words that begin a sentence far more often than they follow an initial or an abbreviation
+_OPENERS = (
+    "We|The|This|These|That|Those|It|Its|They|Our|In|To|However|Moreover|Furthermore|Additionally|Also|For|On|By|With|"
+    "While|Although|Since|As|At|From|Here|There|Such|Some|Many|Most|Despite|Finally|Experiments|Extensive|Experimental|"
+    "Results|Specifically|Therefore|Thus|Hence|Instead|An|When|Unlike|Recent|Recently|Existing|Using|Based|Code|If|One|"
+    "Both|Each|First|Second|Through|Towards?|Then|But|And|Yet|So|Another|Given|Inspired|Motivated|Notably|Compared"
+)
+_OPENER = re.compile(rf"\s*(?:{_OPENERS})\b")
+#: never the end of a sentence
+_ABBREVIATION = re.compile(
+    r"\b(?:e\.g|i\.e|vs|cf|resp|approx|w\.r\.t|a\.k\.a|viz|dr|prof|mr|mrs|ms|st)\.$", re.IGNORECASE
+)
+#: not the end where a number or a bracket follows
+_NUMBERED = re.compile(r"\b(?:figs?|eqs?|secs?|refs?|tabs?|algs?|thms?|nos?|vol|pp|ch|app)\.$", re.IGNORECASE)
+#: the number of an item in a list
+_ITEM = re.compile(r"(?:^|[:;,(]\s*|\band\s+)\(?(?:\d{1,2}|[ivx]{1,4})\)?\.$")
+#: the end only where an opener follows
+_MAYBE = re.compile(r"(?:\bet al|\betc|\b[A-Z]|\b[ap]\.m|\b(?:[A-Za-z]\.)+[A-Za-z])\.$")
+_END = re.compile(
+    r"[.!?][\"'”’)\]]*(?=\s+[\"'“‘(\[$]?[A-Z0-9\\$%]|\s+[a-z]{0,3}[A-Z]|\s*\n|\s*$)"
+    rf"|(?<=[a-z)])[.!?](?=(?:{_OPENERS})\b)"
+)
+_FORMULA = re.compile(r"\$\$[^$]+\$\$|\$(?![\d\s][^$]*\s)[^$\n]{1,300}?(?<!\s)\$(?!\d)")
+
+
+def sentences(text: str) -> list[str]:
+    """Split prose into sentences; abbreviations, initials, decimals and formulas do not end one."""
+    found: list[str] = []
+    for paragraph in text.split("\n\n"):
+        formulas = [match.span() for match in _FORMULA.finditer(paragraph)]
+        start = 0
+        for end in _END.finditer(paragraph):
+            if any(first < end.start() < last - 1 for first, last in formulas):
+                continue
+            if _goes_on(paragraph[start : end.end()], paragraph[end.end() :]):
+                continue
+            found.append(paragraph[start : end.end()].strip())
+            start = end.end()
+        if paragraph[start:].strip():
+            found.append(paragraph[start:].strip())
+    return found
+
+
+def _goes_on(piece: str, rest: str) -> bool:
+    """Whether the full stop at the end of `piece` belongs to an abbreviation, and the sentence goes on in `rest`."""
+    piece = piece.rstrip("\"'”’)]")[-24:]
+    if not piece.endswith(".") or not rest.strip():
+        return False
+    if _ABBREVIATION.search(piece) or _ITEM.search(piece):
+        return True
+    if _NUMBERED.search(piece):
+        return rest.lstrip()[:1].isdigit() or rest.lstrip()[:1] in "(["
+    return bool(_MAYBE.search(piece)) and not _OPENER.match(rest)
+
+
+def with_next(abstract: str, sentence: str) -> str:
+    """Return `sentence`, which was cut from `abstract`, with the sentence that follows it there.
+
+    Where it ends the abstract, or was itself shortened, it stays alone.
+    """
+    if not sentence or sentence.endswith("…"):
+        return sentence
+    prose = [clean(one) for one in sentences(abstract)]
+    for one, following in pairwise(prose):
+        if one.endswith(sentence[1:]):
+            return f"{sentence} {following}"
+    return sentence
+
+
+def has_phrase(prepared: str, phrase: str) -> bool:
+    """Return whether `phrase` stands as whole words in a text that `searchable` prepared; also in the plural."""
+    wanted = searchable(phrase)
+    if not wanted.strip():
+        return False
+    return wanted in prepared or f"{wanted.rstrip()}s " in prepared
+
+
+def searchable(text: str) -> str:
+    """Return the folded words of `text`, hyphens as spaces, a space around each: what `has_phrase` looks into."""
+    return f" {' '.join(_PART.findall(fold(text)))} "
+
+
+_URL = re.compile(r"\b(?:https?:|www\.|github\.)\S+")
+#: words that keep their capital inside a sentence though only their first letter is one
+_PROPER = frozenset(
+    "bayesian bayes gaussian markov markovian euclidean riemannian boltzmann hopfield kolmogorov arnold monte carlo "
+    "bellman fourier turing lyapunov hebbian hamiltonian lagrangian hilbert banach lipschitz siamese jacobian hessian "
+    "newton schrödinger navier stokes wasserstein fisher nash pareto shapley laplace laplacian poisson langevin "
+    "chinese english french german japanese korean spanish arabic indic african earth mars internet wikipedia "
+    "reddit github python java android linux minecraft atari mamba lie ising koopman gabor hamming".split()
+)
+
+
+def inside_sentence(name: str) -> str:
+    """Return a name in title case as it stands inside a sentence: `learning & theory`, but `LLM agents`, `Bayesian`."""
+    return re.sub(r"\w+", lambda word: _lower(word.group()), name)
+
+
+def _lower(word: str) -> str:
+    plain = word == "A" or (word[:1].isupper() and word[1:].islower() and word.casefold() not in _PROPER)
+    return word.lower() if plain else word
+
+
+def as_written(phrase: str, *prose: str) -> str:
+    """Return a folded phrase as the texts spell it (`GNN`, `once-for-all`), without the capitals of a title.
+
+    Where a text has it in small letters, so; where none has it at all, unchanged.
+    """
+    pattern = re.compile(r"\b" + r"[\s–-]+".join(map(re.escape, _PART.findall(phrase))) + r"(?=s?\b)", re.IGNORECASE)
+    found = [clean(match.group()) for one in prose for match in pattern.finditer(_URL.sub(" ", one))]
+    small = [form for form in found if form == form.lower()]
+    return (small or [inside_sentence(form) for form in found] or [phrase])[0]
+
+
+def count_noun(count: int, one: str, many: str | None = None) -> str:
+    """Return `1 author`, `3 authors`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
