@@ -1,0 +1,98 @@
+"""Where listings come from: the registry of source kinds, and their settings.
+
+A kind is one module with a Settings model and a `build` function, imported when it is first asked for. May import
+protocols, models, errors; config reads settings from here, bootstrap opens sources.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from digest.errors import ConfigError
+from digest.protocols import Source
+
+#: Third parties add kinds here; an entry point's name is the kind, its value a `Kind`.
+ENTRY_POINTS = "digest.sources"
+
+#: Kinds that are planned, so that asking for one is no riddle.
+_PLANNED = ("feed", "opml", "arxiv", "daily-papers")
+
+
+class SourceSettings(BaseModel):
+    """What every `[[sources]]` table of digest.toml may say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: unique among the sources
+    name: str
+    kind: str
+    #: ids of the newsletters it is for; None: all
+    newsletters: tuple[str, ...] | None = None
+    #: whether it has a batch every working day, for which an edition waits
+    daily: bool = False
+
+
+class Kind(NamedTuple):
+    """One kind of source: the model of its settings, and what opens it at the folder of digest.toml."""
+
+    settings: type[SourceSettings]
+    build: Callable[..., Source]
+
+
+#: kind -> module that has it as `KIND`
+KINDS: dict[str, str] = {"folder": "digest.sources.folder"}
+
+
+def settings_for(kind: str) -> type[SourceSettings]:
+    """Return the settings model of a kind.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    return _kind(kind).settings
+
+
+def open_source(settings: SourceSettings, root: Path) -> Source:
+    """Open a source.
+
+    Args:
+        settings: an instance of `settings_for(settings.kind)`.
+        root: the folder of digest.toml; relative paths start there.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    return _kind(settings.kind).build(settings, root)
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the names of all kinds there are, built in and installed."""
+    return tuple(sorted({*KINDS, *(point.name for point in entry_points(group=ENTRY_POINTS))}))
+
+
+def unknown_kind_message(kind: str) -> str:
+    """Say that there is no such kind, which there are, and which of them was probably meant."""
+    known = kinds()
+    listed = ", ".join(f'"{name}"' for name in known)
+    if kind in _PLANNED:
+        return f'this release has no sources of kind "{kind}" yet; there are: {listed}'
+    near = difflib.get_close_matches(kind.casefold(), known, n=1)
+    meant = f'did you mean "{near[0]}"? ' if near else ""
+    return f'unknown kind of source "{kind}"; {meant}there are: {listed}'
+
+
+@cache
+def _kind(kind: str) -> Kind:
+    if kind in KINDS:
+        return cast(Kind, import_module(KINDS[kind]).KIND)
+    for point in entry_points(group=ENTRY_POINTS, name=kind):
+        return cast(Kind, point.load())
+    raise ConfigError(unknown_kind_message(kind))
