@@ -1,0 +1,277 @@
+"""The tables: one schema for SQLite and PostgreSQL. May import the column types and SQLAlchemy.
+
+Numbers that readers follow (`dumps.seq`, `changes.number`, ids of papers and versions) are given by the writing
+transaction as last + 1 under the write lock, never by a sequence: they have no gaps and become visible in order.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from digest.store.types import BigInt, Day, Instant, Prose
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _tally(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+#: one row a fact about the store itself; this table is what a PostgreSQL writer locks
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+#: the revision of the schema, as Alembic keeps it
+revision = Table(
+    "schema_revision",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    # the name Alembic gives it
+    PrimaryKeyConstraint("version_num", name="schema_revision_pkc"),
+)
+
+dumps = Table(
+    "dumps",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("source", Prose, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("name", Prose, nullable=False),
+    Column("size", BigInt, nullable=False),
+    Column("received", Instant, nullable=False),
+    #: the date a command or the source's own clock gave it
+    Column("told", Day),
+    Column("told_rule", String(20)),
+    # From here on null until tx 2
+    Column("date", Day),
+    Column("date_rule", String(20)),
+    Column("note", Prose),
+    #: which commit it was
+    Column("seq", BigInt, unique=True),
+    #: number of the newest change after that commit
+    Column("log_end", BigInt),
+    #: whether its changes were logged; false for a baseline
+    Column("announced", Boolean),
+    _tally("listed"),
+    _tally("new"),
+    _tally("revised"),
+    _tally("enriched"),
+    _tally("seen"),
+    _tally("rejected"),
+    #: zlib; the last column, for SQLite walks over it to reach those behind
+    Column("raw", LargeBinary, nullable=False),
+    UniqueConstraint("source", "sha256"),
+)
+Index("ix_dumps_source_date", dumps.c.source, dumps.c.date)
+
+#: every fetch, also of known bytes and those that brought nothing
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("source", Prose, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("dump", ForeignKey(dumps.c.id)),
+    Column("sha256", String(64)),
+    #: the date that the fetch told, not the one decided
+    Column("date", Day),
+    Column("status", Prose, nullable=False),
+    Column("note", Prose),
+)
+
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("dump", ForeignKey(dumps.c.id), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("reason", Prose, nullable=False),
+    Column("text", Prose, nullable=False),
+)
+
+papers = Table(
+    "papers",
+    metadata,
+    Column("id", BigInt, primary_key=True, autoincrement=False),
+    Column("key", Prose, nullable=False, unique=True),
+    Column("first_seen", Day, nullable=False, index=True),
+    #: the whole Paper as JSON
+    Column("data", Text, nullable=False),
+)
+
+#: folded title and abstract, for searching; apart, so that reading papers does not read them
+searchable = Table(
+    "searchable",
+    metadata,
+    Column("paper", ForeignKey(papers.c.id), primary_key=True, autoincrement=False),
+    Column("folded", Prose, nullable=False),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("value", Prose, primary_key=True),
+    Column("scheme", String(20), primary_key=True),
+    Column("paper", ForeignKey(papers.c.id), nullable=False),
+)
+
+#: every text a paper was listed under or came to have
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", BigInt, primary_key=True, autoincrement=False),
+    Column("paper", ForeignKey(papers.c.id), nullable=False, index=True),
+    #: key64 of the compact title
+    Column("title_key", BigInt, nullable=False, index=True),
+    #: key64 of title and abstract
+    Column("text_key", BigInt, nullable=False),
+    Column("title", Prose, nullable=False),
+    Column("abstract", Prose, nullable=False),
+    Column("dump", ForeignKey(dumps.c.id), nullable=False),
+)
+
+#: every listing of every committed dump, with the decision that attached it to its paper
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("dump", ForeignKey(dumps.c.id), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("paper", ForeignKey(papers.c.id), nullable=False),
+    #: the text it was listed under
+    Column("version", ForeignKey(versions.c.id), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("rule", String(12), nullable=False),
+    Column("title_score", Float(53)),
+    Column("abstract_score", Float(53)),
+    #: JSON list of the keys that came near
+    Column("rivals", Text),
+    Column("comments", BigInt),
+    Column("upvotes", BigInt),
+)
+Index("ix_sightings_paper", sightings.c.paper, sightings.c.dump)
+
+#: the append-only log; `listed`: first seen at this source, though known from another
+changes = Table(
+    "changes",
+    metadata,
+    Column("number", BigInt, primary_key=True, autoincrement=False),
+    Column("paper", ForeignKey(papers.c.id), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("source", Prose, nullable=False),
+    Column("dump", ForeignKey(dumps.c.id), nullable=False),
+    #: JSON list of the fields that changed
+    Column("fields", Text),
+    Column("before_title", Prose),
+    Column("before_abstract", Prose),
+    CheckConstraint("kind IN ('new', 'revised', 'enriched', 'listed')", name="kind"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("paper", ForeignKey(papers.c.id), primary_key=True),
+    Column("taxonomy", Prose, primary_key=True),
+    #: JSON list of Tag
+    Column("tags", Text, nullable=False),
+)
+
+newsletters = Table(
+    "newsletters",
+    metadata,
+    Column("id", Prose, primary_key=True),
+    #: number of the last change that an edition covers
+    Column("mark", BigInt, nullable=False),
+    Column("feed_id", Prose),
+)
+
+editions = Table(
+    "editions",
+    metadata,
+    Column("newsletter", ForeignKey(newsletters.c.id), primary_key=True),
+    Column("number", BigInt, primary_key=True),
+    Column("date", Day, nullable=False),
+    Column("instant", Instant, nullable=False),
+    #: the interval of the log it covers: after < number <= upto
+    Column("after", BigInt, nullable=False),
+    Column("upto", BigInt, nullable=False),
+    #: the canonical JSON
+    Column("snapshot", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    UniqueConstraint("newsletter", "date"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("paper", ForeignKey(papers.c.id), primary_key=True),
+    Column("newsletter", Prose, primary_key=True),
+    Column("number", BigInt, primary_key=True),
+    Column("kind", String(10), nullable=False),
+    ForeignKeyConstraint(["newsletter", "number"], [editions.c.newsletter, editions.c.number]),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("verdict", String(40), nullable=False),
+    Column("data", Text, nullable=False),
+)
+
+run_lock = Table(
+    "run_lock",
+    metadata,
+    #: there is one
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    #: unguessable, so that a holder lets go of its own lock only
+    Column("token", String(32), nullable=False),
+    Column("owner", Prose, nullable=False),
+    #: host, boot and process namespace: where `pid` means something
+    Column("machine", Prose, nullable=False),
+    Column("host", Prose, nullable=False),
+    Column("pid", BigInt, nullable=False),
+    #: when the process began, as its system counts
+    Column("process", Prose, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("folder", Prose, primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+)
