@@ -1,0 +1,1 @@
+"""Composing editions: headings, sections, the edition itself. Pure; may import models."""
