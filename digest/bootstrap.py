@@ -1,0 +1,112 @@
+"""Config -> wired objects. May import everything below it; heavy parts are imported when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from digest.clock import Clock, system
+from digest.config import Config
+from digest.edition import view
+from digest.errors import ConfigError
+from digest.models import Newsletter
+from digest.pipeline import Parts
+from digest.protocols import Source, Store
+from digest.rendering.publish import SitePublisher
+from digest.sources import open_source
+from digest.tagging import Tagger, load_taxonomy
+
+
+@dataclass(frozen=True)
+class System:
+    """A configuration, wired: what entry points work with."""
+
+    config: Config
+    parts: Parts
+
+    @property
+    def store(self) -> Store:
+        """The store of all."""
+        return self.parts.store
+
+    def sources(self) -> Sequence[Source]:
+        """Open the configured sources, in their order."""
+        return [open_source(settings, self.config.root) for settings in self.config.sources]
+
+
+@contextmanager
+def opened(config: Config, clock: Clock | None = None, *, rehearse: bool = False) -> Iterator[System]:
+    """Open the store and wire what a run works with; the store is closed at the end of the block.
+
+    Args:
+        config: what to wire.
+        clock: the one clock; default: the process's.
+        rehearse: nothing that is written to the store stays.
+    """
+    from digest.store import open_store
+
+    clock = clock or system()
+    taggers = {newsletter.id: tagger(config, newsletter) for newsletter in config.newsletters}
+    store = open_store(_store_address(config), clock=clock, rehearse=rehearse)
+    try:
+        yield System(
+            config=config,
+            parts=Parts(
+                store=store,
+                publisher=publisher(config),
+                newsletters=config.newsletters,
+                taggers=taggers,
+                interests=config.interests,
+                clock=clock,
+                base_url=config.base_url,
+            ),
+        )
+    finally:
+        store.close()
+
+
+def tagger(config: Config, newsletter: Newsletter) -> Tagger:
+    """Load the taxonomy that gives a newsletter its headings.
+
+    Raises:
+        ConfigError: `headings` names something that this release does not have.
+        TaxonomyError: the file has a mistake.
+    """
+    if newsletter.headings in ("auto", "ml"):
+        return load_taxonomy()
+    where = f"newsletters.{newsletter.id}.headings"
+    if newsletter.headings == "arxiv":
+        raise ConfigError(f"{where}: this release has no headings from arXiv's categories yet; use 'ml' or a file")
+    path = config.path(newsletter.headings)
+    if not path.is_file():
+        raise ConfigError(f"{where}: found {newsletter.headings!r}: use 'auto', 'ml' or the path of a taxonomy file")
+    return load_taxonomy(path)
+
+
+def publisher(config: Config) -> SitePublisher:
+    """Wire the output folder; templates are read only when something is rendered."""
+    return SitePublisher(
+        output=config.path(config.output),
+        newsletters=config.newsletters,
+        base_url=config.base_url,
+        templates=config.path(config.templates) if config.templates else None,
+        mail_view=view.mail_view,
+        page_view=view.page_view,
+        subject=view.subject,
+        preheader=view.preheader,
+        minutes=view.reading_minutes,
+    )
+
+
+def _store_address(config: Config) -> str:
+    """Return the store's URL, or the path of its file seen from the folder of digest.toml."""
+    return config.store if "://" in config.store else str(config.path(config.store))
+
+
+def bundled(folder: str) -> Path:
+    """Return a folder of data that ships with the program: `digest/<folder>` of the wheel, else the checkout's."""
+    package = Path(__file__).parent
+    inside = package / folder
+    return inside if inside.is_dir() else package.parent / folder

@@ -1,0 +1,158 @@
+"""What a run prints: a sentence first, the verdict last, 80 columns, no colour needed. A dash is not a zero."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from digest import links
+from digest.bootstrap import System
+from digest.models import Edition, EditionReceipt, Newsletter, Receipt, SourceReceipt
+from digest.text import count_noun, shorten
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def day_name(day: date) -> str:
+    """Return a date as `Fri 20 Nov 2026`, whatever the locale."""
+    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def wrap(sentence: str, indent: str = "  ") -> str:
+    """Break a sentence at 80 columns; lines after the first are indented."""
+    return "\n".join(textwrap.wrap(sentence, 80, subsequent_indent=indent, break_long_words=False))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
+    """Align columns with two spaces between them, numbers to the right, indented by two."""
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    lines = []
+    for row in (header, *rows):
+        cells = [
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(f"  {'  '.join(cells)}".rstrip())
+    return "\n".join(lines)
+
+
+def path_for_people(path: Path) -> str:
+    """Return a path relative to the working folder where that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if not relative.startswith("..") else str(path)
+
+
+def seconds(duration: float) -> str:
+    """Return a duration as `4.1 s` or `4 min 12 s`."""
+    return f"{duration:.1f} s" if duration < 60 else f"{int(duration // 60)} min {int(duration % 60)} s"
+
+
+def replay_table(receipts: Sequence[Receipt]) -> str:
+    """Return the table of a replay: a row a dump where it has its own numbers, else a row a date."""
+    header = ("dump", "date", "listed", "new", "revised", "enriched", "seen", "rejected", "edition")
+    rows = []
+    for receipt in receipts:
+        edition = ", ".join(f"No. {one.number}" for one in receipt.editions if one.number) or "-"
+        for source in receipt.sources:
+            names = [dump.name for dump in source.dumps]
+            name = names[0] if len(names) == 1 else f"{len(names)} dumps" if names else source.name
+            day = str(source.dumps[0].date) if source.dumps else "-"
+            rows.append((name, day, *counts(source), edition))
+    room = shutil.get_terminal_size((80, 24)).columns - 2
+    others = sum(max(len(row[column]) for row in (header, *rows)) + 2 for column in range(1, len(header)))
+    rows = [(shorten_name(row[0], max(room - others, 9)), *row[1:]) for row in rows]
+    return table(header, rows, left=(0, 1))
+
+
+def counts(source: SourceReceipt) -> tuple[str, ...]:
+    """Return listed, new, revised, enriched, seen, rejected; dashes for a source that could not be read."""
+    numbers = (source.listed, source.new, source.revised, source.enriched, source.seen, source.rejected)
+    return tuple("-" if source.status == "failed" and not source.dumps else f"{number:,}" for number in numbers)
+
+
+def shorten_name(name: str, limit: int) -> str:
+    """Cut a name at the end."""
+    return name if len(name) <= limit else name[: limit - 1] + "…"
+
+
+def source_table(sources: Sequence[SourceReceipt]) -> str:
+    """Return the table of a run's sources; enriched and rejected have a column where there are any."""
+    shown = ["listed", "new", "revised", "seen"]
+    if any(source.enriched for source in sources):
+        shown.insert(3, "enriched")
+    if any(source.rejected for source in sources):
+        shown.append("rejected")
+    rows = []
+    for source in sources:
+        failed = source.status == "failed"
+        cells = ["-" if failed and not source.dumps else f"{getattr(source, name):,}" for name in shown]
+        note = f"FAILED: {source.note}" if failed else source.note or ""
+        rows.append((source.name, *cells, note))
+    return table(("source", *shown, "note"), rows, left=(0, len(shown) + 1))
+
+
+def rejections(sources: Sequence[SourceReceipt], limit: int = 5) -> list[str]:
+    """Return a line for each of the first rejected listings, and how many more there are."""
+    found = [one for source in sources for one in source.rejections]
+    lines = [f"  rejected  {one.dump}, lines {one.span.first}-{one.span.last}: {one.reason}" for one in found[:limit]]
+    if len(found) > limit:
+        lines.append(f"  rejected  {len(found) - limit} more; --json has all")
+    return lines
+
+
+def edition_lines(system: System, receipt: EditionReceipt) -> list[str]:
+    """Return what a person wants to know of an edition that came out."""
+    assert receipt.number is not None
+    assert receipt.date is not None
+    edition = system.store.edition(receipt.newsletter, receipt.number)
+    output = system.config.path(system.config.output)
+    lines = [f"Edition No. {edition.number} · {' · '.join(_facts(edition))}"]
+    first = edition.top.keys[0] if edition.top.keys else edition.entries[0].paper.key
+    entry = edition.entry(first)
+    reasons = ", ".join(reason.text for reason in entry.reasons[:2])
+    lines.append(f"  top   {shorten(entry.paper.title, 46)}   {shorten(reasons, 60)}"[:100].rstrip())
+    page, html, *_ = links.edition_files(receipt.newsletter, receipt.date)
+    if (output / html).exists():
+        shown = min(edition.show, len(edition.entries))
+        size = (output / html).stat().st_size / 1024
+        lines.append(f"  mail  {shown} of {len(edition.entries)} shown, {size:.0f} KiB · {output_name(output, html)}")
+    lines.append(f"  page  {output_name(output, page)}")
+    return lines
+
+
+def output_name(output: Path, path: str) -> str:
+    """Return a file of the output folder as a person opens it."""
+    return path_for_people(output / path)
+
+
+def _facts(edition: Edition) -> list[str]:
+    counts, headings = edition.counts, [one for one in edition.sections if one.id not in ("also-new", "all", "revised")]
+    facts = [count_noun(counts.new, "new paper")] if counts.new else []
+    if facts and headings:
+        facts[0] += f" under {count_noun(len(headings), 'heading')}"
+    if counts.revised:
+        facts.append(f"{counts.revised} revised")
+    if counts.late:
+        facts.append(f"{counts.late} late")
+    return facts
+
+
+def last_line(system: System, newsletter: Newsletter) -> str | None:
+    """Return the line that says which edition was the last."""
+    state = system.store.newsletter(newsletter.id)
+    if state is None or state.last is None:
+        return None
+    edition = system.store.edition(newsletter.id, state.last.number)
+    return f"  last  No. {edition.number} on {day_name(edition.date)}, {count_noun(len(edition.entries), 'paper')}"
+
+
+def title_line(newsletter: Newsletter, now: datetime) -> str:
+    """Return the line above a newsletter's run."""
+    day = now.astimezone(ZoneInfo(newsletter.timezone)).date()
+    return f"{day_name(day)} · {newsletter.id} · {newsletter.timezone}"
