@@ -161,6 +161,19 @@ def _change(one: Entry, *, known: bool) -> Change:
     return Change(kind="revised", listing=listing, match=match, paper=found, fields=("title",), before=("", ""))
 
 
+def enrich(store: Store, one: Paper, day: date) -> None:
+    """Commit a dump that moves what is known of a paper, but no text."""
+    at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    kept = store.keep(Dump(source="test", name=f"{day} {one.key}", content=one.key.encode()), at)
+    listing = Listing(
+        span=Span(first=1, last=1), title=one.title, comments=one.comments.value if one.comments else None
+    )
+    match = Match(key=one.key, rule="id")
+    change = Change(kind="enriched", listing=listing, match=match, paper=one, fields=("comments",))
+    dating = Dating(date=day, rule="option")
+    store.commit(DumpOutcome(dump=kept.id, dating=dating, changes=(change,), rejected=(), announce=True, tags={}))
+
+
 def filled(*given: Edition) -> Store:
     """Return a store in memory that holds editions and their papers."""
     store = open_store(":memory:")

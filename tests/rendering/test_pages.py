@@ -92,7 +92,7 @@ def test_further_tags_are_chips_and_the_heading_is_none():
     chips = [attrs["href"] for tag, attrs in document.tags if tag == "a" and "/tags/" in (attrs.get("href") or "")]
     assert chips.count("../tags/vision/index.html") == 1
     assert chips.count("../tags/pruning/index.html") == 1
-    assert "../tags/snn/index.html" in chips
+    assert chips.count("../tags/snn/index.html") == 1, "the heading's own link is the only one"
 
 
 def test_a_bar_leads_to_its_section_and_the_numbers_add_up():
@@ -210,6 +210,17 @@ def test_a_papers_page_shows_word_by_word_what_a_revision_changed():
     assert "3 Jan 2026: title and abstract changed A slow fast <b> method" in document.text
     assert sum(tag == "del" for tag, _ in document.tags) == 1
     assert "2 Jan 2026" not in document.text
+
+
+def test_a_papers_page_names_a_tag_once_however_often_it_appeared():
+    paper = make.paper(1)
+    again = make.entry(paper, "snn", change="revised", heading=None, revision="v2")
+    one = shelf(make.edition(1, [make.entry(paper, "snn")]), make.edition(2, [again]))
+    places = [Appearance(one, found, found.rows[0]) for found in one.cards]
+    document = page(PAGES.paper(paper.key, record(paper), places))
+    assert document.links.count("../../daily/tags/snn/index.html") == 1
+    assert document.text.index("No. 2, 6 Jan 2026") < document.text.index("No. 1, 5 Jan 2026")
+    assert "Revised: v2" in document.text
 
 
 @given(before=st.text("ab \n", max_size=40), after=st.text("ab \n", max_size=40))

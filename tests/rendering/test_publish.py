@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import posixpath
+import subprocess
+import sys
+from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
@@ -11,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from digest.errors import RenderError
-from digest.models import TagName, Taxonomy
+from digest.models import Count, Receipt, TagName, Taxonomy
 from digest.rendering.folder import OutputFolder
 from digest.rendering.ledger import Ledger
 from tests.rendering import pages as make
@@ -92,6 +95,32 @@ def test_a_new_edition_leaves_what_it_does_not_concern(tmp_path):
     keys = {entry.paper.key for entry in EDITIONS[3].entries}
     assert {path.split("/")[1] for path in changed if path.startswith("papers/")} == keys
     assert {"index.html", "daily/index.html", "daily/rss.xml", "daily/papers/feed.json"} <= changed
+
+
+def test_a_paper_that_moved_on_gets_its_page_anew_and_nothing_else(tmp_path):
+    store, publisher = make.filled(*EDITIONS), make.publisher(tmp_path)
+    publisher.publish(store)
+    known = EDITIONS[0].entries[1].paper
+    counted = known.model_copy(update={"comments": Count(value=77, as_of=date(2026, 2, 1))})
+    make.enrich(store, counted, date(2026, 2, 1))
+    assert publisher.publish(store) == [f"papers/{known.key}/index.html"]
+    assert "77 comments as of 1 Feb 2026" in page((tmp_path / f"papers/{known.key}/index.html").read_bytes()).text
+    assert publisher.publish(store) == ()
+
+
+def test_a_paper_in_two_newsletters_has_one_page_that_names_both(tmp_path):
+    store, other = make.filled(EDITIONS[0]), make.DAILY.model_copy(update={"id": "weekly", "title": "Weekly"})
+    publisher = make.publisher(tmp_path, newsletters=(make.DAILY, other))
+    publisher.publish(store)
+    again = EDITIONS[0].model_copy(update={"newsletter": "weekly", "title": "Weekly"})
+    store.enrol("weekly", again.after)
+    assert store.publish(again, Receipt(verdict="published", started_at=again.instant))
+    key = again.entries[0].paper.key
+    assert f"papers/{key}/index.html" in publisher.publish(store)
+    found = page((tmp_path / f"papers/{key}/index.html").read_bytes())
+    assert "Daily Papers No. 1" in found.text
+    assert "Weekly No. 1" in found.text
+    assert {"../../daily/2026-01-05/index.html", "../../weekly/2026-01-05/index.html"} <= set(found.links)
 
 
 class Killed(BaseException):
@@ -267,9 +296,6 @@ def test_a_ledger_survives_its_packing():
 
 
 def test_a_run_with_nothing_new_loads_nothing_that_renders(tmp_path, root):
-    import subprocess
-    import sys
-
     code = f"""
 import sys
 from pathlib import Path

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import re
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -17,7 +20,7 @@ from digest.models import Dating, Listing, Parsed
 from digest.sources import daily_papers_text as form
 from digest.sources import formats
 from digest.sources.dates import Clues
-from digest.text import compact
+from digest.text import clean, compact
 
 SEEDS = sorted((Path(__file__).parents[2] / "seeds").glob("*.txt"))
 TEXTS = [path.read_text(encoding="utf-8") for path in SEEDS]
@@ -199,6 +202,7 @@ def test_a_head_without_papers_gives_nothing_and_rejects_nothing() -> None:
         "<html><head><title>Daily Papers</title></head><body><p>Nothing.</p></body></html>",
         '{"papers": [{"title": "A"}]}',
         "id,title\n1,A Study\n2,Another Study\n",
+        bytes(range(256)).decode("latin-1") * 50,
     ],
 )
 def test_other_texts_are_not_taken_for_a_page(text: str) -> None:
@@ -221,7 +225,7 @@ def test_no_line_of_a_shuffled_page_is_lost(index: int, order: random.Random) ->
 
 
 def test_what_no_reader_sees_is_dropped_and_markup_stays_text() -> None:
-    prose = "We study <script>alert(1)</script> in \u202edepth\u202c. It is done\x07 well, and this is how it ends. " * 3
+    prose = "We study <script>alert(1)</script> in \u202edepth\u202c. It is done\x07 well, and so it ends. " * 3
     (listing,) = read(f"Daily Papers\nJan 2\nThe \u200fTitle <script>\n{prose}").listings
     assert listing.title == "The Title <script>"
     assert "<script>alert(1)</script>" in listing.abstract
@@ -256,3 +260,32 @@ def test_a_title_of_ten_thousand_characters_is_rejected_alone(title: str, index:
         assert [facts(one) for one in parsed.listings] == before[:index] + before[index + 1 :]
         (rejected,) = parsed.rejected
         assert "too long for a title" in rejected.reason
+
+
+def real_papers() -> list[tuple[str, str]]:
+    """Titles and abstracts of a year of Daily Papers, from the test data."""
+    archive = Path(os.environ.get("DIGEST_TEST_DATA") or "/nowhere") / "daily-papers-json.tar.xz"
+    if not archive.is_file():
+        pytest.skip("DIGEST_TEST_DATA is not set, or holds no daily-papers-json.tar.xz")
+    found: dict[str, tuple[str, str]] = {}
+    with tarfile.open(archive) as days:
+        for member in days:
+            content = days.extractfile(member) if member.name.endswith(".json") else None
+            entries = json.load(content) if content else []
+            papers = [entry.get("paper") for entry in entries if isinstance(entry, dict)]
+            for paper in (paper for paper in papers if isinstance(paper, dict) and paper.get("summary")):
+                found[paper["id"]] = clean(paper["title"]), clean(paper["summary"])
+    return list(found.values())
+
+
+def test_real_papers_are_read_back_from_pages_made_of_them() -> None:
+    papers = real_papers()
+    assert len(papers) > 4000
+    for byline in ("", "\n\n  • 4 authors\n·\nAug 8, 2025 2"):
+        wrong = 0
+        for start in range(0, len(papers), 50):
+            batch = papers[start : start + 50]
+            body = "\n\n".join(f"{title}\n\n{abstract}{byline}" for title, abstract in batch)
+            got = {(one.title, one.abstract) for one in read(f"Daily Papers\n\nJan 2\n\n{body}\n").listings}
+            wrong += len(set(batch) - got)
+        assert wrong <= len(papers) / 1000

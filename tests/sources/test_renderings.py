@@ -287,8 +287,19 @@ def test_a_truncated_page_loses_no_line(text: str) -> None:
         assert_whole(text[:end], form.read(text[:end], at))
 
 
-def test_brackets_without_end_take_time_in_proportion() -> None:
-    text = MARKDOWN + "[a ](\n" * 20_000 + "### [x\n" * 20_000
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "[a ](\n" * 20_000 + "### [x\n" * 20_000,
+        "[" + "![a" * 1_000_000 + "](https://example.org/)",
+        "[" + "\\" * 2_000_000 + "](https://example.org/)",
+        "[" + "\n " * 100_000 + "](https://example.org/)",
+        "https://huggingface.co/papers/2401.00001\n" * 20_000,
+    ],
+    ids=["open", "pictures", "backslashes", "blanks", "urls"],
+)
+def test_brackets_without_end_take_time_in_proportion(tail: str) -> None:
+    text = MARKDOWN + tail
     started = time.perf_counter()
     assert_whole(text, form.read(text, at))
     assert time.perf_counter() - started < 10
