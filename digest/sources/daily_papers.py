@@ -36,6 +36,8 @@ _HANDLE = re.compile(r"[A-Za-z0-9][\w.-]*")
 _LONGEST_HEAD = 80
 #: Longer titles are none.
 LONGEST_TITLE = 1000
+#: Longer abstracts are none.
+LONGEST_ABSTRACT = 20_000
 
 
 @dataclass(frozen=True)

@@ -154,8 +154,13 @@ def _links(group: list[Piece], id_: str | None) -> Iterable[Link]:
 
 
 def _fault(draft: page.Draft) -> str | None:
+    if not draft.title and not draft.paragraphs:
+        return "nothing in it is a title or an abstract"
     if not draft.title:
-        return "an abstract without a title before it" if draft.paragraphs else "nothing in it is a title or an abstract"
+        return "an abstract without a title before it"
+    length = sum(map(len, draft.paragraphs))
+    if length > page.LONGEST_ABSTRACT:
+        return f"an abstract of {length:,} characters; at most {page.LONGEST_ABSTRACT:,} are read"
     if len(draft.title) > page.LONGEST_TITLE:
         return f"a title of {len(draft.title):,} characters; at most {page.LONGEST_TITLE:,} are read"
     if not clean(" ".join(draft.paragraphs)) and not draft.ids:

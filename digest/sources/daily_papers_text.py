@@ -30,10 +30,17 @@ def recognise(text: str) -> bool:
         return True
     if any(page.author_count(line.text) is not None and line.text[0] in "•*" for line in lines):
         return True
+    if not _is_prose(text[:20_000]):
+        return False
     tokens = [token for token in _tokens(lines, _head(lines))[:60] if token.kind != Kind.HEAD]
     labels = label(tokens)
     papers = sum(pair == (Label.TITLE, Label.ABSTRACT) for pair in pairwise(labels))
     return papers >= 2 and papers * 2 >= 0.8 * sum(one not in (Label.BYLINE, Label.HEAD) for one in labels)
+
+
+def _is_prose(text: str) -> bool:
+    """Say whether a text is words: mostly letters and white space, unlike tables, programs and binary files."""
+    return sum(char.isalpha() or char.isspace() for char in text) >= 0.85 * len(text)
 
 
 def read(text: str, decide: Callable[[Clues], Dating]) -> Parsed:

@@ -51,7 +51,7 @@ _LONGEST_URL = 2000
 _COUNT = re.compile(r"-|\d[\d,]*")
 _COMMENTED = re.compile(r"(.*?)\s*\[\s*(\d+)\s*\](?:\[(\d+)\]|\(([^()\s]+)\))")
 _ESCAPED = re.compile(r"\\([\\\[\]_*#`~|>+!{}()-])|\\+(?=\s|$)")
-_IMAGE = re.compile(r"!\[([^\]]*)\]\((?:[^()\s]|\([^()\s]*\))*\)")
+_IMAGE = re.compile(r"!\[([^\[\]]{0,300})\]\((?:[^()\s]|\([^()\s]{0,300}\)){0,2000}\)")
 _PICTURE = re.compile(r"\[([^\[\]]+)\]\s*(.*)", re.DOTALL)
 
 
