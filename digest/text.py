@@ -17,14 +17,15 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
 )
-_SPACE = re.compile(r"\s+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_NOT_ALNUM = re.compile(r"[\W_]+")
 _PART = re.compile(r"[^\W_]+")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 def clean(text: str) -> str:
     """Drop what no reader sees and no format carries (controls, bidi marks, zero-width), make white space single."""
-    return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
+    return " ".join(_INVISIBLE.sub("", text).split())
 
 
 def clean_paragraphs(paragraphs: list[str]) -> str:
@@ -36,13 +37,17 @@ def fold(text: str) -> str:
     """Return `text` as searching compares it: LaTeX as Unicode, NFKC, without accents and case."""
     if not text.isascii() or "\\" in text or "$" in text:
         text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", latex.to_unicode(text, force=True)))
-        text = "".join(char for char in text if not unicodedata.combining(char))
+        text = _NOT_ASCII.sub(_uncombined, text)
     return text.casefold()
+
+
+def _uncombined(run: re.Match[str]) -> str:
+    return "".join(char for char in run.group() if not unicodedata.combining(char))
 
 
 def compact(text: str) -> str:
     """Return the letters and digits of the folded text: what makes two titles the same title."""
-    return "".join(char for char in fold(text) if char.isalnum())
+    return _NOT_ALNUM.sub("", fold(text))
 
 
 def key64(text: str) -> int:

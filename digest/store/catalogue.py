@@ -69,9 +69,9 @@ def _texts(connection: Connection, ids: Iterable[int]) -> Mapping[int, list[tupl
     found = defaultdict(list)
     for portion in portions(ids):
         query = select(versions.c.paper, versions.c.title, versions.c.abstract)
-        for paper, title, abstract in connection.execute(
-            query.where(versions.c.paper.in_(portion)).order_by(versions.c.id)
-        ):
+        # by id alone, SQLite would read all versions in their order
+        query = query.where(versions.c.paper.in_(portion)).order_by(versions.c.paper, versions.c.id)
+        for paper, title, abstract in connection.execute(query):
             found[paper].append((title, abstract))
     return found
 

@@ -27,14 +27,11 @@ def every_newsletter(connection: Connection) -> list[NewsletterState]:
 
 
 def _states() -> Select[Any]:
-    newest = select(editions.c.newsletter, func.max(editions.c.number).label("number"))
-    newest = newest.group_by(editions.c.newsletter)
-    last = newest.subquery()
-    return (
-        select(newsletters, editions.c.number, editions.c.date, editions.c.instant)
-        .outerjoin(last, last.c.newsletter == newsletters.c.id)
-        .outerjoin(editions, and_(editions.c.newsletter == last.c.newsletter, editions.c.number == last.c.number))
-    )
+    each = editions.alias()
+    last = select(func.max(each.c.number)).where(each.c.newsletter == newsletters.c.id).correlate(newsletters)
+    newest = and_(editions.c.newsletter == newsletters.c.id, editions.c.number == last.scalar_subquery())
+    told = select(newsletters, editions.c.number, editions.c.date, editions.c.instant)
+    return told.select_from(newsletters.outerjoin(editions, newest))
 
 
 def _state(row: Row[Any]) -> NewsletterState:

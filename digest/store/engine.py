@@ -29,8 +29,12 @@ class Database:
         self.sqlite = url.get_backend_name() == "sqlite"
         #: nobody but this process can see it
         self.private = self.sqlite and url.database == ":memory:"
-        with self.wrapped():
+        try:
             self.engine = _sqlite(url) if self.sqlite else _postgresql(url)
+        except ImportError as error:
+            raise StoreError(
+                f"{self.place} needs the PostgreSQL driver: pip install 'papers-digest[postgres]' ({error})"
+            ) from error
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -43,10 +47,6 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise refusals.explain(error, self.place) from error
-        except ImportError as error:
-            raise StoreError(
-                f"{self.place} needs the PostgreSQL driver: pip install 'papers-digest[postgres]' ({error})"
-            ) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -22,7 +22,8 @@ _ADVICE = (
     (r'database ".*" does not exist', "create it first, e.g. with createdb"),
     (r"permission denied", "grant this user the rights on the database and its schema"),
     (
-        r"connection refused|could not connect|connection failed|resolve|server closed|terminating|timed? ?out",
+        r"connection refused|could not connect|connection failed|resolve host|name or service|server closed|"
+        r"terminating connection|timed? ?out",
         "check that the server runs, and host and port of the store's URL",
     ),
     (r"no such table|no such column|undefined ?table|relation .* does not exist", "the store is not whole; restore it"),
