@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ def opened(config: Config, clock: Clock | None = None, *, rehearse: bool = False
             config=config,
             parts=Parts(
                 store=store,
-                publisher=publisher(config),
+                publisher=publisher(config, taggers),
                 newsletters=config.newsletters,
                 taggers=taggers,
                 interests=config.interests,
@@ -85,7 +85,7 @@ def tagger(config: Config, newsletter: Newsletter) -> Tagger:
     return load_taxonomy(path)
 
 
-def publisher(config: Config) -> SitePublisher:
+def publisher(config: Config, taggers: Mapping[str, Tagger]) -> SitePublisher:
     """Wire the output folder; templates are read only when something is rendered."""
     return SitePublisher(
         output=config.path(config.output),
@@ -97,6 +97,7 @@ def publisher(config: Config) -> SitePublisher:
         subject=view.subject,
         preheader=view.preheader,
         minutes=view.reading_minutes,
+        taxonomies={id: one.taxonomy for id, one in taggers.items()},
     )
 
 

@@ -3,12 +3,12 @@
     DigestError
     ├── UsageError              wrong usage: exit status 2
     │   └── ConfigError         a mistake in digest.toml or the environment
+    │       └── TaxonomyError   a mistake in a taxonomy file
     ├── SourceError             a source cannot be fetched
     │   └── ParseError          a dump as a whole cannot be read
     ├── StoreError              the database refused
     │   ├── StoreVersionError   a newer store in an older program
     │   └── LockHeldError       another run holds the run lock
-    ├── TaxonomyError           a taxonomy file cannot be used
     └── RenderError             a template cannot be rendered
 
 A message says what was wrong, where (file, line, key), and what to do. Drivers' exceptions are wrapped once, at
@@ -50,7 +50,7 @@ class LockHeldError(StoreError):
     """Another run holds the run lock; the message says who, and until when."""
 
 
-class TaxonomyError(DigestError):
+class TaxonomyError(ConfigError):
     """A taxonomy file has a mistake; the message names file and key."""
 
 

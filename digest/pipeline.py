@@ -101,9 +101,7 @@ def run(parts: Parts, sources: Sequence[Source], progress: Progress | None = Non
             progress.start(len(items))
         takes = (_take_in(parts, item, announce=not first or item.dating.date == newest) for item in items)
         found.append(_sum(source.name, takes, failure, progress))
-    editions: list[EditionReceipt] = []
-    for newsletter in parts.newsletters:
-        editions.append(_run_newsletter(parts, newsletter, sources, found, started))
+    editions = [_run_newsletter(parts, newsletter, sources, found, started) for newsletter in parts.newsletters]
     return _close(parts, started, found, editions)
 
 

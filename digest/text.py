@@ -34,9 +34,9 @@ def clean_paragraphs(paragraphs: list[str]) -> str:
 
 
 def fold(text: str) -> str:
-    """Return `text` as searching compares it: LaTeX as Unicode, NFKC, without accents and case."""
+    """Return `text` as searching compares it: LaTeX as Unicode, NFKD, without accents and case."""
     if not text.isascii() or "\\" in text or "$" in text:
-        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", latex.to_unicode(text, force=True)))
+        text = unicodedata.normalize("NFKD", latex.to_unicode(text, force=True))
         text = _NOT_ASCII.sub(_uncombined, text)
     return text.casefold()
 

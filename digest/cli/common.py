@@ -53,8 +53,8 @@ class Asked:
 def options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--config`, `--json`, `-q` and `--log`; it is called with an `Asked` first."""
 
-    @click.option("--config", "config_file", type=click.Path(path_type=Path), default=configuration.FILE, show_default=True,
-                  help="The configuration.")  # fmt: skip
+    @click.option("--config", "config_file", type=click.Path(path_type=Path), default=configuration.FILE,
+                  show_default=True, help="The configuration.")  # fmt: skip
     @click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON.")
     @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
     @click.option("--log", "level", type=click.Choice(LEVELS), default="error", help="Log to stderr from this level.")

@@ -38,7 +38,7 @@ def command(asked: Asked, name: str, days: int | None, form: str, show: bool) ->
         edition = pipeline.recompose(system.parts, newsletter, editions)
         edition = edition.model_copy(update={"title": f"{edition.title} (preview)"})
         moved = _moved(was, edition) if days is None else [f"{count_noun(len(editions), 'edition')} as one"]
-        content = dict(zip(_FILES, publisher(system.config).mails(edition), strict=True))[form]
+        content = dict(zip(_FILES, publisher(system.config, system.parts.taggers).mails(edition), strict=True))[form]
     folder = Path(tempfile.mkdtemp(prefix="digest-preview-"))
     path = folder / _FILES[form]
     path.write_bytes(content)

@@ -247,3 +247,29 @@ def test_quiet_prints_nothing_and_logs_go_to_stderr(home: Path) -> None:
     done = digest("run", "-q", "--log", "info", cwd=home)
     assert done.stdout == ""
     assert "event='dump committed'" in done.stderr
+
+
+def test_headings_come_from_a_taxonomy_of_ones_own(home: Path) -> None:
+    (home / "mine.toml").write_text(
+        'name = "mine"\n[parents.sky]\nname = "Sky"\n'
+        '[leaves.weather]\nname = "Weather"\nparent = "sky"\ndescription = "forecasts"\n'
+        'phrases.4 = ["forecast the weather"]\n'
+    )
+    (home / "digest.toml").write_text(CONFIG.replace('title = "Daily Papers"', 'headings = "mine.toml"'))
+    done = digest("replay", "dumps", cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert "Sky" in (home / "public/daily/2026-11-19/mail.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("headings", "said"),
+    [
+        ("arxiv", "no headings from arXiv's categories yet; use 'ml' or a file"),
+        ("nowhere.toml", "use 'auto', 'ml' or the path of a taxonomy file"),
+    ],
+)
+def test_headings_that_are_not_there_say_what_is_allowed(home: Path, headings: str, said: str) -> None:
+    (home / "digest.toml").write_text(CONFIG.replace('title = "Daily Papers"', f'headings = "{headings}"'))
+    done = digest("run", cwd=home)
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.command import CONFIG, NOW, page, paper, receipts, rows
+from tests.acceptance.command import CONFIG, NOW, page, paper, receipts, rows, unmeasured
 
 HEAD = "new\n\nSubscribe\n\nDaily Papers\n\nbyAK and the research community\n\n"
 SOME = [paper(number) for number in range(4)]
@@ -111,7 +110,7 @@ def test_large_ones_take_bounded_time_and_memory(home: Path, name: str, content:
     done = subprocess.run(
         [sys.executable, "-m", "digest", "replay", "dumps", "--json"],
         cwd=home,
-        env={**os.environ, "DIGEST__CLOCK": NOW},
+        env={**unmeasured(), "DIGEST__CLOCK": NOW},
         capture_output=True,
         text=True,
         preexec_fn=limit,

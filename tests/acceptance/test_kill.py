@@ -13,7 +13,7 @@ import pytest
 
 from tests import postgres
 from tests.acceptance import killed
-from tests.acceptance.command import CONFIG, NOW, digest, page, paper, rows, tree
+from tests.acceptance.command import CONFIG, NOW, digest, page, paper, rows, tree, unmeasured
 
 #: where a run can die -> three times: (log line to die at, its occurrence, seconds after it)
 PLACES = {
@@ -50,7 +50,7 @@ def _outcome(home: Path, store: str = "") -> tuple[object, ...]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     home = _home(tmp_path_factory.mktemp("undisturbed"))
-    done = digest("replay", "dumps", cwd=home)
+    done = digest("replay", "dumps", cwd=home, measured=False)
     assert done.returncode == 0, done.stderr
     return _outcome(home)
 
@@ -60,7 +60,7 @@ def _kill(home: Path, event: str, count: int, delay: float) -> str | None:
     done = subprocess.run(
         [sys.executable, killed.__file__, event, str(count), str(delay), "--", "replay", "dumps", "--log", "debug"],
         cwd=home,
-        env={**os.environ, "DIGEST__CLOCK": NOW, "COVERAGE_PROCESS_START": ""},
+        env={**unmeasured(), "DIGEST__CLOCK": NOW},
         capture_output=True,
         text=True,
         timeout=60,
@@ -83,7 +83,7 @@ def test_a_killed_run_is_taken_up_where_it_died(place: str, tmp_path: Path, undi
             # it was through before the signal came: does not count
         else:
             pytest.fail(f"no kill {delay} s after {event!r} number {count}")
-        again = digest("replay", "dumps", "--lock-timeout", "5", cwd=home)
+        again = digest("replay", "dumps", "--lock-timeout", "5", cwd=home, measured=False)
         assert again.returncode == 0, again.stderr
         assert _outcome(home) == undisturbed, f"{place}, {count}, {delay}"
     print(f"{place}: 3 kills in {attempts} attempts")
@@ -99,7 +99,7 @@ def test_the_same_on_postgresql(
         url = server.create(name)
         home = _home(tmp_path / str(number), url)
         assert _kill(home, event, count, 0) == event
-        again = digest("replay", "dumps", "--lock-timeout", "5", cwd=home)
+        again = digest("replay", "dumps", "--lock-timeout", "5", cwd=home, measured=False)
         assert again.returncode == 0, again.stderr
         assert _outcome(home, url) == undisturbed, f"{place}, {count}"
         server.drop(name)
@@ -109,5 +109,5 @@ def test_a_run_killed_again_and_again_ends_alike(tmp_path: Path, undisturbed: tu
     home = _home(tmp_path)
     for event in ("dump kept", "dump committing", "dump committed", "edition publishing", "file written") * 2:
         _kill(home, event, 2, 0)
-    assert digest("replay", "dumps", cwd=home).returncode == 0
+    assert digest("replay", "dumps", cwd=home, measured=False).returncode == 0
     assert _outcome(home) == undisturbed

@@ -159,7 +159,7 @@ def test_stronger_evidence_weighs_more_and_is_told():
     logged = [new(n) for n in range(1, 6)]
     tags = {"2606.00001": [tag("prune", 20.0, "structured pruning")], "2606.00002": [tag("gnn", 5.0)]}
     first, second, *_ = by_number(logged, tags=tags)
-    assert told(first, "tag") == 'about “structured pruning”'
+    assert told(first, "tag") == "about “structured pruning”"
     one, other = reason(first, "tag"), reason(second, "tag")
     assert one is not None
     assert other is not None
@@ -171,7 +171,7 @@ def test_phrases_of_common_words_tell_nothing():
     tags = {"2606.00001": [tag("prune", 20.0, "when do")], "2606.00002": [tag("gnn", 5.0)]}
     (first, *_) = by_number(logged, tags=tags)
     assert not any("when do" in words for words in texts(first.shown))
-    assert any(words.startswith('about “') for words in texts(first.shown))
+    assert any(words.startswith("about “") for words in texts(first.shown))
 
 
 def test_interests_match_whole_words_authors_organisations_and_tags():
@@ -249,8 +249,8 @@ def test_every_entry_of_a_seed_shows_a_reason_that_is_not_common(seeds, name):
         assert 1 <= len(entry.reasons) <= 3
         for words in texts(entry.reasons):
             assert sum(words in texts(other.reasons) for other in edition.entries) <= half
-            if words.startswith('about “'):
-                phrase = words.removeprefix('about “').removesuffix('”')
+            if words.startswith("about “"):
+                phrase = words.removeprefix("about “").removesuffix("”")
                 assert sum(text.has_phrase(one, phrase) for one in prose) <= half
 
 

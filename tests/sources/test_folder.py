@@ -147,9 +147,9 @@ def test_an_unknown_form_is_told_with_those_that_are_known() -> None:
 def test_kinds_that_are_not_there_are_told_with_those_that_are() -> None:
     assert settings_for("folder") is FolderSettings
     assert set(KINDS) <= set(kinds())
-    assert "did you mean \"folder\"" in unknown_kind_message("fodler")
-    assert "no sources of kind \"arxiv\" yet; there are: \"folder\"" in unknown_kind_message("arxiv")
-    with pytest.raises(ConfigError, match="unknown kind of source \"rss\""):
+    assert 'did you mean "folder"' in unknown_kind_message("fodler")
+    assert 'no sources of kind "arxiv" yet; there are: "folder"' in unknown_kind_message("arxiv")
+    with pytest.raises(ConfigError, match='unknown kind of source "rss"'):
         settings_for("rss")
 
 
