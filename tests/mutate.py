@@ -18,7 +18,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 #: what a copy needs to run tests: the package, what it reads, the tests, the settings of pytest
-_COPIED = ("digest", "templates", "seeds", "tests", "pyproject.toml", "digest.toml", "README.md", "constraints.txt")
+_COPIED = (
+    "bench",
+    "digest",
+    "templates",
+    "seeds",
+    "tests",
+    "pyproject.toml",
+    "digest.toml",
+    "README.md",
+    "constraints.txt",
+)
 _IGNORED = shutil.ignore_patterns("__pycache__", ".*_cache", "*.pyc")
 
 _SECTION = re.compile(

@@ -129,9 +129,12 @@ def _update_known(batch: _Batch) -> None:
         told = paper_json(paper)
         if told != data:
             rows.append({"at": id, "first_seen": paper.first_seen, "data": told})
-            words.append({"at": id, "folded": _folded(paper)})
+            had = json.loads(data)
+            if (had["title"], had.get("abstract", "")) != (paper.title, paper.abstract):
+                words.append({"at": id, "folded": _folded(paper)})
     if rows:
         batch.connection.execute(update(papers).where(papers.c.id == bindparam("at")), rows)
+    if words:
         batch.connection.execute(update(searchable).where(searchable.c.paper == bindparam("at")), words)
 
 

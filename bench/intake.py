@@ -1,0 +1,70 @@
+"""Part 4: dumps in, papers in the store, beside reader's update of the same papers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+from bench import real
+from bench.measure import Table, Timing, alternate, run
+from bench.papers import Made, Maker, page, rss
+from bench.peers import SIDE, peer
+from bench.settings import ROOT, Settings
+
+_ABOUT = (
+    "Each in a new process with a new SQLite file; the time is of the work alone, without start-up: ours from a\n"
+    "folder (keep, parse, identify, compare, tag, commit), reader's from a file (parse, store). The peak is of the\n"
+    "whole process."
+)
+
+
+def measure(settings: Settings) -> Iterator[Table]:
+    """Measure made-up papers, and real ones if there are any."""
+    papers = Maker(settings.seeds).papers(range(settings.intake))
+    yield _table(settings, "made-up papers on one page", [(date(2026, 7, 1), papers)])
+    if settings.data:
+        days = real.days(settings.data, most=max(1, settings.intake // 20))
+        yield _table(settings, f"real papers of {len(days)} days", list(days.items()))
+
+
+def _table(settings: Settings, what: str, days: Sequence[tuple[date, list[Made]]]) -> Table:
+    papers = [paper for _, some in days for paper in some]
+    table = Table(f"Taking in {len(papers):,} {what}", _ABOUT)
+    folder = settings.scratch / f"intake-{len(papers)}-{len(days)}"
+    pages, feed = folder / "pages", folder / "feed.xml"
+    pages.mkdir(parents=True, exist_ok=True)
+    for day, some in days:
+        (pages / f"{day.isoformat()}.txt").write_text(page(some, day, bylines=True))
+    feed.write_text(rss(papers))
+    for old in folder.glob("*.db*"):
+        old.unlink()
+    turn = count()
+    own: list[str | Path] = [sys.executable, "-m", "bench.take_in", pages]
+    contenders: dict[str, Callable[[], object]] = {
+        "digest": lambda: _own([*own, folder / f"{next(turn)}.db"], len(papers))
+    }
+    reader = peer("reader", settings.peers) if settings.peers else None
+    if reader and not reader.missing:
+        update: list[str | Path] = [reader.python, SIDE / "update.py", feed]
+        contenders["reader"] = lambda: _own([*update, folder / f"{next(turn)}.db"], len(papers))
+    elif reader:
+        table.note(f"reader skipped: {reader.missing}")
+    timings = alternate(settings.rounds, contenders)
+    if "reader" in timings:
+        table.time("reader", timings["reader"], "s")
+    table.time("digest", timings["digest"], "s", over=timings.get("reader"), goal="at most 0.20x of reader")
+    table.time("digest, a listing", timings["digest"].per(len(papers)), "us")
+    return table
+
+
+def _own(command: Sequence[str | Path], expected: int) -> Timing:
+    """Run what tells its own times and a count; return the times, with the peak that was seen from outside."""
+    process = run(command, ROOT)
+    wall, cpu, found = json.loads(process.out)
+    if found != expected:
+        raise RuntimeError(f"{command[0]}: took in {found} papers, not {expected}")
+    return Timing([wall], [cpu], process.timing.peak)
