@@ -28,6 +28,8 @@ test: check
 	@$(BIN)/coverage report > $(VENV)/coverage.txt; status=$$?; \
 		if [ $$status = 0 ]; then tail -n 1 $(VENV)/coverage.txt; else cat $(VENV)/coverage.txt; fi; exit $$status
 ifeq ($(DIGEST_TEST_TOOLS),required)
+	@echo "== a thousand histories"
+	@$(BIN)/python -m tests.acceptance.histories 1000
 	@echo "== mutations"
 	@$(BIN)/python -m tests.mutate
 endif
