@@ -8,44 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import digest
 from digest import latex, links, text
-from digest.models import Edition, Newsletter, Taxonomy, View
 from digest.protocols import Store
 from digest.rendering.folder import OutputFolder
 from digest.rendering.ledger import Ledger, digest_of
+from digest.rendering.publication import Publication
 
 _HERE = Path(__file__).parent
 _PACKAGE = _HERE.parent
 
 
-@dataclass(frozen=True)
-class SitePublisher:
-    """Publishes all newsletters into one folder.
-
-    The functions come from above: rendering does not know how an edition is composed.
-    """
-
-    #: the folder that a static host serves
-    output: Path
-    #: as configured, in their order; others that the store has editions of are published after them
-    newsletters: Sequence[Newsletter]
-    #: base of absolute links; None: pages are relative anyway, feeds link to the works themselves
-    base_url: str | None
-    mail_view: Callable[[Edition], View]
-    page_view: Callable[[Edition], View]
-    subject: Callable[[Edition], str]
-    preheader: Callable[[Edition], str]
-    #: reading time of a view
-    minutes: Callable[[View], int]
-    #: the user's folder of templates, which stand before the bundled ones
-    templates: Path | None = None
-    #: newsletter -> its taxonomy: where there is one, a paper stands under the parents of its tags too
-    taxonomies: Mapping[str, Taxonomy] = field(default_factory=dict)
+class SitePublisher(Publication):
+    """Publishes all newsletters into one folder."""
 
     def publish(self, store: Store) -> Sequence[str]:
         """Make the folder hold what the store says; return the paths written or removed, in their order.
@@ -66,26 +45,6 @@ class SitePublisher:
         from digest.rendering.publishing import Publishing
 
         return Publishing(self, store, folder, name).run(ledger, replace(now, commit=commit), set(touched))
-
-    def mails(self, edition: Edition) -> tuple[bytes, bytes, bytes]:
-        """Return everybody's mail of an edition as HTML, as text and as message (RFC 5322), from the snapshot alone.
-
-        Raises:
-            RenderError: a template cannot be rendered.
-        """
-        from digest.rendering.environment import make_environment
-        from digest.rendering.mail import render_mail
-        from digest.rendering.mime import build_message
-
-        view, subject = self.mail_view(edition), self.subject(edition)
-        mail = render_mail(
-            view,
-            subject=subject,
-            preheader=self.preheader(edition),
-            minutes=self.minutes(view),
-            environment=make_environment(self.templates),
-        )
-        return mail.html.encode(), mail.text.encode(), build_message(mail, edition, subject=subject)
 
     def _standing(self, store: Store, ledger: Ledger) -> Ledger:
         """Return the ledger as it is if nothing but what the store says has to be done."""

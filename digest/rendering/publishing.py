@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -17,11 +16,9 @@ from digest.rendering.feeds import render_feed, render_opml
 from digest.rendering.folder import OutputFolder
 from digest.rendering.ledger import Ledger
 from digest.rendering.products import Product, products
+from digest.rendering.publication import Publication
 from digest.rendering.shelf import Card, Shelf, pack_cards, read_cards
 from digest.rendering.site import Appearance, Pages
-
-if TYPE_CHECKING:
-    from digest.rendering.publish import SitePublisher
 
 #: records of papers read at a time
 _BATCH = 200
@@ -36,8 +33,8 @@ log = structlog.get_logger()
 class Publishing:
     """Renders and writes what differs, product by product."""
 
-    def __init__(self, publisher: SitePublisher, store: Store, folder: OutputFolder, name: str) -> None:
-        self._publisher = publisher
+    def __init__(self, publication: Publication, store: Store, folder: OutputFolder, name: str) -> None:
+        self._publication = publication
         self._store = store
         self._folder = folder
         self._name = name
@@ -88,7 +85,7 @@ class Publishing:
     @cached_property
     def _shelves(self) -> list[Shelf]:
         """The newsletters with the cards of their editions: those configured, then others that have editions."""
-        configured = {one.id: one for one in self._publisher.newsletters}
+        configured = {one.id: one for one in self._publication.newsletters}
         others = [state.id for state in self._store.newsletters() if state.id not in configured and state.last]
         ids = [*configured, *others]
         name = self._name + _CARDS
@@ -98,12 +95,12 @@ class Publishing:
         by_id: dict[str, list[Card]] = {id: [] for id in ids}
         for card in cards:
             by_id[card.newsletter].append(card)
-        taxonomies = self._publisher.taxonomies
+        taxonomies = self._publication.taxonomies
         return [Shelf(id, configured.get(id), found, taxonomies.get(id)) for id, found in by_id.items()]
 
     @cached_property
     def _pages(self) -> Pages:
-        return Pages(self._publisher.templates, self._publisher.base_url)
+        return Pages(self._publication.templates, self._publication.base_url)
 
     @cached_property
     def _appearances(self) -> dict[str, list[Appearance]]:
@@ -160,13 +157,13 @@ class Publishing:
     def _edition(self, edition: Edition) -> Files:
         """Yield the files of an edition, from its snapshot alone."""
         page, *mails = links.edition_files(edition.newsletter, edition.date)
-        view = self._publisher.page_view(edition)
-        yield page, self._pages.edition(view, self._publisher.minutes(_skimmed(view)))
-        yield from zip(mails, self._publisher.mails(edition), strict=True)
+        view = self._publication.page_view(edition)
+        yield page, self._pages.edition(view, self._publication.minutes(_skimmed(view)))
+        yield from zip(mails, self._publication.mails(edition, self._pages.environment), strict=True)
 
     def _feeds(self, shelf: Shelf, mine: Sequence[Product]) -> Files:
         """Yield the feeds of a newsletter: of editions, of papers, of tags."""
-        chosen, environment = self._publisher, self._pages.environment
+        chosen, environment = self._publication, self._pages.environment
         filler = FeedFiller(shelf, self._store, environment, chosen.base_url, chosen.page_view)
         kinds = {one.kind for one in mine}
         if "edition-feeds" in kinds:
@@ -179,7 +176,7 @@ class Publishing:
     def _site(self) -> Files:
         """Yield the first page, the page of feeds and their list."""
         title = self._shelves[0].title if len(self._shelves) == 1 else "Newsletters"
-        yield links.OPML, render_opml(self._pages.environment, title, self._shelves, self._publisher.base_url)
+        yield links.OPML, render_opml(self._pages.environment, title, self._shelves, self._publication.base_url)
         yield links.FEEDS, self._pages.feeds(self._shelves)
         yield links.INDEX, self._pages.index(self._shelves)
 
