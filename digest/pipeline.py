@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
-import structlog
-
 from digest import diff, identity, links, receipt, schedule
 from digest.clock import Clock
 from digest.edition.compose import compose
 from digest.errors import ParseError, SourceError, StoreError
+from digest.logs import logger
 from digest.models import (
     Change,
     Dating,
@@ -43,8 +42,6 @@ from digest.models import (
 from digest.protocols import DumpOutcome, KeptDump, NewsletterState, Progress, Publisher, Source, Store
 from digest.ranking import rank
 from digest.tagging import Tagger
-
-log = structlog.get_logger()
 
 #: the source of dumps that `replay` is given and no configured source holds
 REPLAY = "replay"
@@ -197,7 +194,7 @@ def _gather(parts: Parts, source: Source) -> tuple[list[_Item], str | None]:
     except SourceError as error:
         failure = str(error)
         parts.store.note_fetch(source.name, parts.clock(), "failed", failure)
-        log.warning("source failed", source=source.name, error=failure)
+        logger().warning("source failed", source=source.name, error=failure)
     parts.store.note_known(source.name, again, parts.clock())
     return sorted(items.values(), key=lambda item: (item.dating.date, item.name)), failure
 

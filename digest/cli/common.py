@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,12 +14,11 @@ from typing import Any
 import click
 
 from digest import config as configuration
+from digest import logs
 from digest.bootstrap import System, opened
 from digest.config import Config
 from digest.errors import UsageError
 from digest.protocols import Progress
-
-LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True)
@@ -57,29 +55,15 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
                   show_default=True, help="The configuration.")  # fmt: skip
     @click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON.")
     @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-    @click.option("--log", "level", type=click.Choice(LEVELS), default="error", help="Log to stderr from this level.")
+    @click.option(
+        "--log", "level", type=click.Choice(logs.LEVELS), default="error", help="Log to stderr from this level."
+    )
     @wraps(command)
     def wrapped(config_file: Path, as_json: bool, quiet: bool, level: str, **arguments: Any) -> None:
-        set_up_logs(level)
+        logs.configure(level)
         command(Asked(file=config_file, json=as_json, quiet=quiet), **arguments)
 
     return wrapped
-
-
-def set_up_logs(level: str) -> None:
-    """Log lines of `key=value` to stderr."""
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
 
 
 class _Bar:

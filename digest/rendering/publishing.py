@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-import structlog
-
 from digest import links
+from digest.logs import logger
 from digest.models import Edition, Sighting, View, ViewEntry
 from digest.protocols import PaperRecord, Store
 from digest.rendering.feed_items import FeedFiller
@@ -26,8 +25,6 @@ _BATCH = 200
 _CARDS = "#cards"
 
 Files = Iterable[tuple[str, bytes]]
-
-log = structlog.get_logger()
 
 
 class Publishing:
@@ -59,7 +56,7 @@ class Publishing:
         changed: list[str] = []
         for path, content in self._make(stale):
             if self._folder.write(path, content):
-                log.debug("file written", path=path)
+                logger().debug("file written", path=path)
                 changed.append(path)
             sizes[path] = len(content)
         changed += [path for path in before.owned - paths if self._folder.remove(path)]

@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from digest.errors import LockHeldError, StoreError
+from digest.logs import logger
 from digest.store import process
 from digest.store.engine import Database
-from digest.store.logs import logger
 from digest.store.process import Process
 from digest.store.schema import run_lock
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 
+from digest.logs import logger
 from digest.models import Dump, Edition, Known, Listing, Logged, Paper, Receipt, Stored
 from digest.protocols import DumpOutcome, KeptDump, NewsletterState, PaperRecord
 from digest.store import catalogue, commit, dumps, editions, lock, log, outputs
 from digest.store.engine import Database
-from digest.store.logs import logger
 
 
 class SqlStore:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ def normalise(string: str) -> str:
     return " ".join(folded.split())
 
 
+@cache
 def spellings(phrase: str) -> tuple[str, ...]:
     """Return the normalised strings that count as `phrase`, without repetition, the phrase itself first."""
     *before, last = normalise(phrase).split(" ")

@@ -22,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from digest import pipeline
+from digest import logs, pipeline
 from digest.clock import fixed
 from digest.models import Interests, Newsletter
 from digest.protocols import Store
@@ -101,7 +101,8 @@ def _run_killed(address: str, folder: Path, now: datetime, line: int) -> str | N
     child = os.fork()
     if child == 0:
         os.dup2(into, 1)
-        structlog.configure(processors=[_Deadly(line)], wrapper_class=structlog.make_filtering_bound_logger(0))
+        logs.configure("debug")
+        structlog.configure(processors=[_Deadly(line)])
         status = 1
         try:
             _run(open_store(address), folder, now)
@@ -199,7 +200,6 @@ def _judge(store: Store, listed: set[int], totals: Totals) -> None:
 def histories(seeds: Iterable[int], folder: Path) -> Totals:
     """Play a history for each seed on SQLite, in memory where the machine has a place for it."""
     totals = Totals()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     base = Path("/dev/shm") if Path("/dev/shm").is_dir() else folder
     for seed in seeds:
         store = base / f"digest-history-{os.getpid()}.db"

@@ -24,6 +24,9 @@ def hold(logger, method, event):
         time.sleep(60)
     raise structlog.DropEvent
 
+from digest import logs
+
+logs.configure("debug")
 structlog.configure(processors=[hold])
 
 from digest.models import Dump
