@@ -31,9 +31,9 @@ def unmeasured() -> dict[str, str]:
 
 
 def digest(
-    *args: str | Path, cwd: Path, clock: str = NOW, measured: bool = True, **environ: str
+    *args: str | Path, cwd: Path, clock: str = NOW, measured: bool = False, **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `digest` in a folder."""
+    """Run `digest` in a folder; with `measured` its lines count as covered, which takes half as long again."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "digest", *map(str, args)],
         cwd=cwd,

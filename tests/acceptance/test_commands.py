@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import CONFIG, digest, page, paper, receipts, rows, tallies, tree
+from tests.acceptance import command
+from tests.acceptance.command import CONFIG, page, paper, receipts, rows, tallies, tree
+
+digest = partial(command.digest, measured=True)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def _outcome(home: Path, store: str = "") -> tuple[object, ...]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     home = _home(tmp_path_factory.mktemp("undisturbed"))
-    done = digest("replay", "dumps", cwd=home, measured=False)
+    done = digest("replay", "dumps", cwd=home)
     assert done.returncode == 0, done.stderr
     return _outcome(home)
 
@@ -83,7 +83,7 @@ def test_a_killed_run_is_taken_up_where_it_died(place: str, tmp_path: Path, undi
             # it was through before the signal came: does not count
         else:
             pytest.fail(f"no kill {delay} s after {event!r} number {count}")
-        again = digest("replay", "dumps", "--lock-timeout", "5", cwd=home, measured=False)
+        again = digest("replay", "dumps", "--lock-timeout", "5", cwd=home)
         assert again.returncode == 0, again.stderr
         assert _outcome(home) == undisturbed, f"{place}, {count}, {delay}"
     print(f"{place}: 3 kills in {attempts} attempts")
@@ -99,7 +99,7 @@ def test_the_same_on_postgresql(
         url = server.create(name)
         home = _home(tmp_path / str(number), url)
         assert _kill(home, event, count, 0) == event
-        again = digest("replay", "dumps", "--lock-timeout", "5", cwd=home, measured=False)
+        again = digest("replay", "dumps", "--lock-timeout", "5", cwd=home)
         assert again.returncode == 0, again.stderr
         assert _outcome(home, url) == undisturbed, f"{place}, {count}"
         server.drop(name)
@@ -109,5 +109,5 @@ def test_a_run_killed_again_and_again_ends_alike(tmp_path: Path, undisturbed: tu
     home = _home(tmp_path)
     for event in ("dump kept", "dump committing", "dump committed", "edition publishing", "file written") * 2:
         _kill(home, event, 2, 0)
-    assert digest("replay", "dumps", cwd=home, measured=False).returncode == 0
+    assert digest("replay", "dumps", cwd=home).returncode == 0
     assert _outcome(home) == undisturbed
