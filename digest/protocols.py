@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from digest.models import (
     Change,
@@ -20,6 +20,7 @@ from digest.models import (
     Known,
     Listing,
     Logged,
+    Notice,
     Paper,
     Parsed,
     Receipt,
@@ -28,6 +29,21 @@ from digest.models import (
     Stored,
     Tag,
 )
+
+
+class FetchMemory(Protocol):
+    """What a source may know of its past when it fetches."""
+
+    @property
+    def now(self) -> datetime:
+        """The one clock of the run."""
+
+    @property
+    def latest(self) -> date | None:
+        """The newest date of the source's committed dumps; None: it was never read."""
+
+    def recall(self, key: str) -> str | None:
+        """Return what an earlier dump asked to remember; lost together with a dump that was not kept."""
 
 
 class Source(Protocol):
@@ -41,8 +57,8 @@ class Source(Protocol):
     def daily(self) -> bool:
         """Whether it has a batch every working day, for which an edition waits."""
 
-    def fetch(self) -> Iterator[Dump]:
-        """Yield the dumps there are now, in any order.
+    def fetch(self, memory: FetchMemory) -> Iterator[Dump | Notice]:
+        """Yield the dumps there are now, in any order, or why there is none.
 
         Raises:
             SourceError: it cannot be read; dumps yielded before stay valid.
@@ -57,6 +73,27 @@ class Source(Protocol):
 
         Raises:
             ParseError: the whole of it has no known form.
+        """
+
+
+@runtime_checkable
+class Remote(Source, Protocol):
+    """A source behind a network: its fetches overlap with those of other hosts, in a thread."""
+
+    @property
+    def host(self) -> str:
+        """The host it asks; sources of one host are asked one after the other."""
+
+
+class Fetching(Protocol):
+    """Fetches sources, one after the other or side by side."""
+
+    def __call__(
+        self, sources: Sequence[tuple[Source, FetchMemory]]
+    ) -> AbstractContextManager[Sequence[Iterator[Dump | Notice]]]:
+        """Return what each source yields, in the same order; to be read in this order, inside the block.
+
+        An iterator raises what the source's `fetch` raises.
         """
 
 
@@ -78,6 +115,33 @@ class KeptDump:
     def done(self) -> bool:
         """Whether its listings are committed."""
         return self.dating is not None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a source listed on one date, in all its dumps of it."""
+
+    date: date
+    #: different papers listed
+    papers: int
+    #: how many of them were new
+    new: int
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a source has been doing."""
+
+    #: the last fetch: when, `ok`, `failed` or what a notice said, and why
+    at: datetime
+    status: str
+    note: str | None
+    #: the first fetch of the days on which it failed, up to now; None: it does not fail
+    failing_since: datetime | None = None
+    #: on how many days in a row its last fetch failed
+    failing_days: int = 0
+    #: the dates of its dumps that had something new, newest first
+    news: Sequence[date] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +187,42 @@ class PaperRecord:
     tags: Mapping[str, Sequence[Tag]]
 
 
+@dataclass(frozen=True)
+class PossibleDuplicate:
+    """Two papers that came near each other without being taken for one."""
+
+    #: the paper of the listing that was judged, and how that told its title
+    key: str
+    title: str
+    #: the paper it came near to
+    other: str
+    other_title: str
+    #: what was decided about the listing: `none`, `ambiguous`, or the rule by which it is another paper
+    rule: str
+    #: 0..100, where measured
+    title_score: float | None
+    abstract_score: float | None
+    #: the dump with the listing, and where in it
+    source: str
+    dump: str
+    date: date
+    first: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about two papers."""
+
+    at: datetime
+    by: str
+    #: `merge`, `split`, `apart`
+    kind: str
+    #: the paper that stayed, and the other side
+    key: str
+    other: str
+    undone: bool
+
+
 class Store(Protocol):
     """The catalogue, the change log, the editions. All methods raise StoreError for what the driver refuses.
 
@@ -144,11 +244,19 @@ class Store(Protocol):
     def keep(self, dump: Dump, received: datetime) -> KeptDump:
         """Keep the raw bytes, compressed, once per (source, sha256), and note that they came at `received`."""
 
-    def recall(self, dump: Dump) -> KeptDump | None:
+    def find(self, dump: Dump) -> KeptDump | None:
         """Return the dump if its bytes are kept already; writes nothing."""
 
-    def note_known(self, source: str, dumps: Sequence[KeptDump], at: datetime) -> None:
-        """Note, in one transaction, that bytes kept before came again."""
+    def note_known(
+        self, source: str, known: Sequence[KeptDump], at: datetime, remember: Mapping[str, str] | None = None
+    ) -> None:
+        """Note, in one transaction, that bytes kept before came again, and what the source wants to recall of it."""
+
+    def recall(self, source: str, key: str) -> str | None:
+        """Return what a kept dump of the source asked to remember under `key`; the newest counts."""
+
+    def remembered(self, source: str) -> Mapping[str, str]:
+        """Return all that kept dumps of the source asked to remember."""
 
     def note_fetch(self, source: str, at: datetime, status: str, note: str | None) -> None:
         """Note a fetch that brought no dump: an empty or failed one."""
@@ -160,10 +268,28 @@ class Store(Protocol):
         """Return the newest date of the source's committed dumps."""
 
     def has_announced(self, source: str) -> bool:
-        """Whether a dump of the source was ever committed with its changes logged: then it is past its baseline."""
+        """Whether a dump of the source was ever committed with its changes logged: then it is past its baseline.
+
+        So it is once a fetch was noted as `baseline`.
+        """
+
+    def health(self, source: str) -> Health | None:
+        """Return how the source's fetches went; None: it was never fetched."""
+
+    def batches(self, source: str, limit: int) -> Sequence[Batch]:
+        """Return what the source listed on its newest dates, newest first."""
+
+    def overlap(self, source: str, day: date, before: date) -> int:
+        """Return how many papers the source listed on both dates."""
 
     def unfinished(self, source: str) -> Sequence[tuple[KeptDump, Dump]]:
         """Return the source's dumps that were kept but never committed (a killed run's), oldest first."""
+
+    def committed(self, source: str) -> Sequence[KeptDump]:
+        """Return the committed dumps of a source by date, then name."""
+
+    def texts(self, dump: int) -> Sequence[tuple[str, str]]:
+        """Return title and abstract of every listing of a committed dump, in its order."""
 
     def raw(self, dump: int) -> Dump:
         """Return a kept dump with its bytes (StoreError if there is none)."""
@@ -171,10 +297,10 @@ class Store(Protocol):
     # Catalogue
 
     def known(self, listings: Sequence[Listing]) -> Sequence[Known]:
-        """Return every paper that shares an alias or a compact title with one of `listings`, by key."""
+        """Return every paper that shares an alias, a compact title or some of its sketch with one of `listings`."""
 
     def paper(self, key: str) -> PaperRecord | None:
-        """Return a paper by key, or by an id of any scheme."""
+        """Return a paper by key, or by an id of any scheme; a merged one's key names what it was merged into."""
 
     def papers(self, keys: Sequence[str]) -> Mapping[str, PaperRecord]:
         """Return many papers by key; unknown keys are left out."""
@@ -182,12 +308,47 @@ class Store(Protocol):
     def search(self, words: str, limit: int) -> Sequence[Paper]:
         """Return papers whose title or abstract holds every word, newest first."""
 
+    # What people decide about identity
+
+    def possible_duplicates(self, limit: int) -> Sequence[PossibleDuplicate]:
+        """Return pairs that came near each other and that nobody decided on, newest first."""
+
+    def merge(self, key: str, into: str, at: datetime, by: str, *, keep: str | None = None) -> str:
+        """Make two papers one, and return the key that stays: the older paper's, unless `keep` names the other.
+
+        The other key names the same paper from then on; editions keep their bytes; nothing is announced again.
+        StoreError where there is no such paper, or they are one already.
+        """
+
+    def split(self, key: str, at: datetime, by: str, *, sightings: Sequence[int] = ()) -> str:
+        """Take back the newest merge of a paper, or make some of its sightings a paper; return that one's key.
+
+        Args:
+            key: the paper.
+            at: when it was decided.
+            by: by whom.
+            sightings: which, counted from 1 in the order of its record.
+        """
+
+    def apart(self, key: str, other: str, at: datetime, by: str) -> None:
+        """Note that two papers are two works: they are no possible duplicates any more."""
+
+    def decisions(self) -> Sequence[Decision]:
+        """Return all that was decided, newest first."""
+
     # The commit of a dump (tx 2)
 
     def commit(self, outcome: DumpOutcome) -> bool:
         """Write papers, aliases, versions, sightings, changes and tags of one dump, all or nothing.
 
         Returns False, and writes nothing, where the dump was committed before.
+        """
+
+    def mend(self, outcome: DumpOutcome) -> None:
+        """Write what a committed dump says when it is read again, all or nothing.
+
+        Its sightings and rejected parts are replaced; papers and texts that it no longer has stay. It keeps date and
+        place in the order of commits, and whether it is announced: what it has new is in the log once more after that.
         """
 
     # The log

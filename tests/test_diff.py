@@ -83,6 +83,13 @@ def test_the_second_listing_in_a_dump_is_seen_and_fills_gaps() -> None:
     assert change.paper.comments is not None
 
 
+def test_a_source_without_versions_that_repeats_an_old_text_takes_nothing_back() -> None:
+    known = compare(listing(title="Pruning Late", version=2), paper(version=1)).paper
+    page = listing(title="Pruning Early")
+    assert compare(page, known, DAY + timedelta(days=1), told_before=True).kind == "seen"
+    assert compare(page, known, DAY + timedelta(days=1)).kind == "revised"
+
+
 def test_a_new_id_enriches() -> None:
     change = compare(listing(ids=(Alias(scheme="arxiv", value="2401.1"),)), paper())
     assert (change.kind, change.fields) == ("enriched", ("ids",))

@@ -24,12 +24,15 @@ from digest.models.editions import (
 )
 from digest.models.listings import (
     Alias,
+    Announced,
+    Category,
     DateRule,
     Dating,
     Dump,
     Link,
     LinkRel,
     Listing,
+    Notice,
     Organization,
     Parsed,
     Rejected,
@@ -63,6 +66,8 @@ from digest.models.receipts import (
 
 __all__ = [
     "Alias",
+    "Announced",
+    "Category",
     "Change",
     "ChangeKind",
     "Count",
@@ -86,6 +91,7 @@ __all__ = [
     "Logged",
     "Match",
     "Newsletter",
+    "Notice",
     "Organization",
     "Paper",
     "Parsed",

@@ -7,7 +7,7 @@ from datetime import date as Date
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from digest.models.base import Value
 from digest.models.papers import Paper, Tag
@@ -148,6 +148,8 @@ class Edition(Value):
     entries: tuple[Entry, ...]
     #: heading or tag id -> name, for every tag that an entry has
     tag_names: dict[str, str]
+    #: tag id -> id of the tag above it, where there is one: their papers count for it too
+    tag_parents: dict[str, str] = Field(default_factory=dict)
     #: the edition before; None for the first
     previous: EditionRef | None = None
     #: authority of all ids in its feeds, a `tag:` URI

@@ -7,10 +7,14 @@ from datetime import date as Date
 from functools import cached_property
 from typing import Literal
 
+from pydantic import Field
+
+from digest import text
 from digest.models.base import Value
 
 Scheme = Literal["arxiv", "doi", "hf", "openreview", "pmid", "title"]
 DateRule = Literal["option", "setting", "file-name", "source-clock", "proven", "assumed"]
+Announced = Literal["new", "cross", "replace", "replace-cross"]
 LinkRel = Literal["work", "pdf", "code", "project", "discussion"]
 
 
@@ -43,6 +47,15 @@ class Link(Value):
     url: str
 
 
+class Category(Value):
+    """A category of the source's own."""
+
+    #: e.g. `cs.LG`
+    id: str
+    #: for people, e.g. `Machine Learning`
+    name: str
+
+
 class Dump(Value):
     """One snapshot of a source, as it came."""
 
@@ -53,6 +66,8 @@ class Dump(Value):
     #: the date a command or the source's own clock gives it, which outranks what its name and text say
     date: Date | None = None
     date_rule: DateRule | None = None
+    #: what the source wants to recall at its next fetch (validators, pages had); kept together with the bytes
+    remember: dict[str, str] = Field(default_factory=dict)
 
     @cached_property
     def sha256(self) -> str:
@@ -86,10 +101,25 @@ class Listing(Value):
     #: names of the work at the source, without the scheme `title`
     ids: tuple[Alias, ...] = ()
     links: tuple[Link, ...] = ()
-    #: the source's own categories, e.g. `cs.LG`
-    categories: tuple[str, ...] = ()
+    categories: tuple[Category, ...] = ()
+    #: keywords that the source gives
+    keywords: tuple[str, ...] = ()
+    #: journal or conference, as the source writes it
+    venue: str | None = None
+    #: stars of its code repository
+    stars: int | None = None
     #: the version the source names (arXiv's v2 is 2)
     version: int | None = None
+    #: how arXiv announces it; a replacement is no news of a paper that was never announced
+    announced: Announced | None = None
+    withdrawn: bool = False
+    #: what else the source says: thumbnail, submitted_by, ai_summary ...
+    extra: dict[str, str] = Field(default_factory=dict)
+
+    @cached_property
+    def sketch(self) -> tuple[int, ...]:
+        """Values of which listings of near texts share some."""
+        return text.sketch(self.title, self.abstract)
 
 
 class Rejected(Value):
@@ -98,6 +128,17 @@ class Rejected(Value):
     span: Span
     reason: str
     text: str
+
+
+class Notice(Value):
+    """What a source says instead of a dump: why there is none."""
+
+    #: `unchanged`: the server says nothing changed; `empty`: there is nothing; `calendar`: and that is its way today
+    status: Literal["unchanged", "empty", "calendar"]
+    #: for people, e.g. `feed says: none on Sat, Sun`
+    note: str
+    #: the date it speaks of
+    date: Date | None = None
 
 
 class Parsed(Value):

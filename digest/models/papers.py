@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from digest.models.base import Value
-from digest.models.listings import Alias, Link, Listing, Organization
+from digest.models.listings import Alias, Category, Link, Listing, Organization
 
 ChangeKind = Literal["new", "revised", "enriched", "seen"]
 
@@ -35,8 +35,14 @@ class Paper(Value):
     upvotes: Count | None = None
     ids: tuple[Alias, ...] = ()
     links: tuple[Link, ...] = ()
-    categories: tuple[str, ...] = ()
+    categories: tuple[Category, ...] = ()
+    keywords: tuple[str, ...] = ()
+    venue: str | None = None
+    stars: Count | None = None
     version: int | None = None
+    withdrawn: bool = False
+    #: listed so far only as a replacement: known, but no news yet
+    dormant: bool = False
     #: the date of the first dump that listed it
     first_seen: Date
     #: field name -> date of the dump that its value comes from; a newer dump replaces, an older one fills gaps
@@ -49,6 +55,10 @@ class Known(Value):
     paper: Paper
     #: (title, abstract) of every version known
     texts: tuple[tuple[str, str], ...] = ()
+    #: those values of its sketch by which it was found
+    sketch: tuple[int, ...] = ()
+    #: keys of papers that were merged into it
+    former: tuple[str, ...] = ()
 
 
 class Match(Value):
@@ -76,6 +86,8 @@ class Change(Value):
     fields: tuple[str, ...] = ()
     #: for `revised`: the title and abstract before
     before: tuple[str, str] | None = None
+    #: a replacement of a paper that is dormant: known from now on, in no edition
+    silent: bool = False
 
 
 class Evidence(Value):

@@ -21,7 +21,8 @@ Verdict = Literal[
     "partial",
     "broken",
 ]
-SourceStatus = Literal["ok", "empty", "failed"]
+#: `calendar`: nothing came, and that is its way today
+SourceStatus = Literal["ok", "calendar", "empty", "failed"]
 
 
 class DumpReceipt(Value):
@@ -55,6 +56,12 @@ class SourceReceipt(Value):
     rejected: int = 0
     note: str | None = None
     rejections: tuple[Rejection, ...] = ()
+    #: what is odd about its newest batch: that of the day before once more, or far smaller than any before
+    warning: Literal["stale", "shrunken"] | None = None
+    #: what shows it
+    evidence: str | None = None
+    #: on how many days in a row its fetches failed, this one included
+    failing_days: int = 0
 
 
 class EditionReceipt(Value):
