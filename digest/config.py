@@ -93,6 +93,10 @@ class Config(_Settings):
     base_url: Annotated[str | None, Field(pattern=r"^https?://[^\s/]+[^\s]*$")] = None
     #: a folder whose templates replace the shipped ones
     templates: str | None = None
+    #: who asks: the owners of servers see it in the User-Agent
+    contact: Annotated[str | None, Field(pattern=r"^(mailto:[!-'*-~]+@[!-'*-~]+|https?://[!-'*-~]+)$")] = None
+    #: hosts of this machine or its network that sources may ask; others there are refused
+    allow_hosts: tuple[Annotated[str, Field(pattern=r"^[^\s/@]+$")], ...] = ()
     newsletters: tuple[Newsletter, ...]
     sources: tuple[SourceSettings, ...]
     interests: Interests = Interests()
@@ -127,11 +131,12 @@ def parse(data: dict[str, Any], *, root: Path, where: str, environ: Mapping[str,
     """Check the data of a configuration file; arguments and errors as in `load`."""
     data = _override(data, environ)
     reader = _Reader(where)
-    known = {"store", "output", "base_url", "templates", "newsletters", "sources", "interests"}
+    plain_keys = ("store", "output", "base_url", "templates", "contact", "allow_hosts")
+    known = {*plain_keys, "newsletters", "sources", "interests"}
     reader.unknown_keys("", data, known)
     sources = reader.sources(data.get("sources", []))
     newsletters = reader.newsletters(data.get("newsletters", {}), sources)
-    plain = {key: data[key] for key in ("store", "output", "base_url", "templates") if key in data}
+    plain = {key: data[key] for key in plain_keys if key in data}
     if "store" in plain:
         plain["store"] = secret(plain["store"], f"{where}: store", environ, root)
     interests = reader.model(Interests, "interests", data.get("interests", {}))
@@ -253,6 +258,8 @@ def _explain(model: type[BaseModel], error: Any) -> str:
 
 
 _PATTERNS = {
+    "allow_hosts": "use names or addresses without scheme and path, like ['intranet.example.org', '127.0.0.1']",
+    "contact": "use 'mailto:you@example.org' or a web address",
     "at": "use a time of day like '08:00'",
     "base_url": "use an address like 'https://papers.example.org'",
     "feed_id": "use a tag URI like 'tag:example.org,2026:daily' (RFC 4151)",

@@ -1,14 +1,19 @@
-"""What ships for tests, ours and those of third parties: a clock that is moved by hand, and builders of values.
+"""What ships for tests, ours and those of third parties: a clock moved by hand, builders of values, contracts.
 
-A builder fills in what a test does not care about. May import models, protocols, text and the ground.
+`check_source` runs the contract of a source. A builder fills in what a test does not care about. May import models,
+protocols, text and the ground.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
+from digest.errors import ParseError, SourceError
 from digest.models import (
     Alias,
     Change,
@@ -20,7 +25,9 @@ from digest.models import (
     Entry,
     Listing,
     Match,
+    Notice,
     Paper,
+    Parsed,
     Receipt,
     Rejected,
     Section,
@@ -28,7 +35,8 @@ from digest.models import (
     Tag,
     Top,
 )
-from digest.protocols import DumpOutcome, KeptDump, Store
+from digest.protocols import DumpOutcome, FetchMemory, KeptDump, Source, Store
+from digest.text import clean
 
 #: the date that builders use where none is given
 DAY = date(2026, 11, 20)
@@ -156,3 +164,155 @@ def make_edition(papers: Sequence[Paper], *, revised: Sequence[Paper] = (), **fi
 def make_receipt(**fields: Any) -> Receipt:
     """Return a receipt."""
     return Receipt(**{"verdict": "published", "started_at": NOON, **fields})
+
+
+@dataclass
+class Memory:
+    """What a source may know of its past when it fetches, told by a test; it implements `FetchMemory`."""
+
+    now: datetime = NOON
+    latest: date | None = None
+    #: what dumps asked to remember
+    told: dict[str, str] = field(default_factory=dict)
+
+    def recall(self, key: str) -> str | None:
+        """Return what was remembered."""
+        return self.told.get(key)
+
+    def keep(self, *dumps: Dump) -> None:
+        """Remember what dumps ask for, and their dates, as a store does once they are committed."""
+        for dump in dumps:
+            self.told |= dump.remember
+            self.latest = max(filter(None, (self.latest, dump.date)), default=None)
+
+
+#: what a normalised id looks like; stable ones carry no version
+_NORMAL = {
+    "arxiv": r"\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7}",
+    "hf": r"\S+(?<!v\d)(?<!v\d\d)",
+    "doi": r"10\.\d{4,9}/[^\sA-Z]+",
+    "openreview": r"[\w-]+",
+    "pmid": r"[1-9]\d*",
+}
+
+
+def check_source(source: Source, memory: FetchMemory | None = None) -> None:
+    """Check that a source keeps its contract: for the tests of a source, ours or a third party's.
+
+    It fetches twice and parses each dump several times, whole and damaged; nothing is stored.
+
+    Args:
+        source: what to check; it should have some dumps.
+        memory: what it may know of its past; None: it was never read, and it is noon of `DAY`.
+
+    Raises:
+        AssertionError: it does not keep it; the message says what is wrong, where.
+    """
+    memory = memory or Memory()
+    name = source.name
+    _hold(str(name).strip(), "it has no name")
+    _hold(source.name == name, "its name changes from one look to the next")
+    _hold(isinstance(source.daily, bool), f"`daily` is {source.daily!r}; it is True or False")
+    dumps = _check_fetch(source, memory)
+    again = _check_fetch(source, memory)
+    names = {dump.sha256: dump.name for dump in dumps}
+    for dump in again:
+        had = names.get(dump.sha256, dump.name)
+        _hold(had == dump.name, f"the same bytes are called {had!r}, then {dump.name!r}")
+    for dump in dumps:
+        _check_parse(source, dump, memory.now)
+    hostile = (b"", b"\x00\xff\xfe\x80", b"[{" * 500, b"<" * 500, "Sm\u00f8rrebr\u00f8d".encode("utf-16"))
+    for content in hostile:
+        _read(source, Dump(source=name, name="damaged", content=content), memory.now)
+
+
+def _hold(held: object, otherwise: str) -> None:
+    if not held:
+        raise AssertionError(otherwise)
+
+
+def _check_fetch(source: Source, memory: FetchMemory) -> list[Dump]:
+    """Return the dumps that it yields."""
+    found: list[Dump] = []
+    try:
+        for got in source.fetch(memory):
+            if isinstance(got, Notice):
+                _hold(got.note.strip(), f"a notice ({got.status}) says nothing: `note` is for people")
+                continue
+            _hold(isinstance(got, Dump), f"fetch yields a {type(got).__name__}; it yields Dump or Notice")
+            _hold(got.source == source.name, f"dump {got.name!r} says source {got.source!r}, not {source.name!r}")
+            _hold(got.name and clean(got.name) == got.name, f"a dump is called {got.name!r}; names are for people")
+            _hold((got.date is None) == (got.date_rule is None), f"dump {got.name!r}: date and date_rule go together")
+            found.append(got)
+    except SourceError as error:
+        _hold(str(error).strip(), "fetch raises a SourceError that says nothing")
+    except Exception as error:
+        raise AssertionError(f"fetch raises {type(error).__name__} ({error}); it may raise SourceError") from error
+    return found
+
+
+def _read(source: Source, dump: Dump, received: datetime) -> Parsed | None:
+    """Parse a dump; None where it has no known form."""
+    try:
+        parsed = source.parse(dump, received)
+    except ParseError as error:
+        _hold(str(error).strip(), f"dump {dump.name!r}: parse raises a ParseError that says nothing")
+        return None
+    except Exception as error:
+        what = f"parse raises {type(error).__name__} ({error}) on {dump.content[:40]!r}; it may raise ParseError"
+        raise AssertionError(f"dump {dump.name!r}: {what}") from error
+    _hold(isinstance(parsed, Parsed), f"dump {dump.name!r}: parse returns a {type(parsed).__name__}; it returns Parsed")
+    return parsed
+
+
+def _check_parse(source: Source, dump: Dump, received: datetime) -> None:
+    where = f"dump {dump.name!r}"
+    parsed = _read(source, dump, received)
+    twin = dump.model_copy(update={"content": bytes(bytearray(dump.content))})
+    _hold(parsed == _read(source, twin, received), f"{where}: parsed twice, it gives two values; parse must be pure")
+    size = len(dump.content)
+    for content in (dump.content[: size // 2], dump.content[size // 3 :], dump.content.replace(b"a", b"\xe9")):
+        _read(source, dump.model_copy(update={"content": content}), received)
+    if parsed is None:
+        return
+    told = dump.model_copy(update={"date": date(2020, 2, 29), "date_rule": "option"})
+    dating = source.parse(told, received).dating
+    _hold((dating.date, dating.rule) == (told.date, "option"), f"{where}: a date that a command gives is not taken")
+    _check_spans(parsed, dump, where)
+    for listing in parsed.listings:
+        _check_listing(listing, f"{where}, {listing.span.first} to {listing.span.last}")
+    for one in parsed.rejected:
+        _hold(one.reason.strip(), f"{where}: {one.span.first} to {one.span.last} is rejected without a reason")
+
+
+def _check_spans(parsed: Parsed, dump: Dump, where: str) -> None:
+    """Spans are apart from each other, and what lies between is blank: nothing is lost, nothing counted twice."""
+    spans = [*parsed.header, *(one.span for one in parsed.listings), *(one.span for one in parsed.rejected)]
+    spans.sort(key=lambda span: span.first)
+    lines = dump.content.decode("utf-8", "replace").splitlines()
+    for span in spans:
+        _hold(1 <= span.first <= span.last, f"{where}: a span from {span.first} to {span.last}")
+    for one, other in pairwise([Span(first=0, last=0), *spans]):
+        _hold(one.last < other.first, f"{where}: {other.first} to {min(one.last, other.last)} is read twice")
+        lost = [at for at in range(one.last + 1, other.first) if "".join(lines[at - 1 : at]).strip() or at > len(lines)]
+        _hold(not lost, f"{where}: {lost[:1]} is in no listing, no rejected span and no header")
+
+
+def _check_listing(listing: Listing, where: str) -> None:
+    """What the stages after parsing rely on."""
+    texts = (listing.title, *listing.authors, *listing.keywords, *listing.abstract.split("\n\n"))
+    for text in texts if listing.abstract else texts[:-1]:
+        _hold(text and clean(text) == text, f"{where}: {text[:60]!r} is empty or not cleaned; use digest.text.clean")
+    for alias in listing.ids:
+        form = _NORMAL.get(alias.scheme)
+        _hold(form, f"{where}: {alias.scheme} is no scheme of a source's ids")
+        _hold(re.fullmatch(form or "", alias.value), f"{where}: the id {alias.scheme}:{alias.value} is not normalised")
+    for link in listing.links:
+        _hold(re.match(r"https?://[^\s/]", link.url), f"{where}: {link.url[:60]!r} is no http(s) address")
+    for count in (listing.comments, listing.upvotes, listing.stars, listing.author_count):
+        _hold(count is None or count >= 0, f"{where}: a count of {count}")
+    for named in (listing.ids, listing.links, listing.categories, listing.keywords):
+        _hold(len(set(named)) == len(named), f"{where}: {named} says something twice")
+    few = listing.author_count is not None and listing.author_count < len(listing.authors)
+    _hold(not few, f"{where}: {listing.author_count} authors, but {len(listing.authors)} names")
+    _hold(listing.version is None or listing.version >= 1, f"{where}: version {listing.version}")

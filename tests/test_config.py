@@ -80,7 +80,7 @@ def test_the_least_that_works(tmp_path: Path) -> None:
         ("[newsletters.daily]", "[newsletters.papers]", "newsletters.papers: 'papers' is reserved"),
         ("[newsletters.daily]", '[newsletters."Täglich"]', "an id has small letters, digits and '-' only"),
         ('kind = "folder"\npath = "dumps"', 'kind = "foldr"\npath = "dumps"', 'unknown kind of source "foldr"; did'),
-        ('kind = "folder"\npath = "dumps"', 'kind = "arxiv"', 'sources[1].kind: this release has no sources of kind'),
+        ('kind = "folder"\npath = "dumps"', 'kind = "arxiv"', "sources[1].year: unknown key; allowed here: "),
         ('path = "dumps"\n', "", "sources[1].path: is missing"),
         ("year = 2026", "yaer = 2026", "sources[1].yaer: unknown key; did you mean 'year'?"),
         ('["daily"]', '["dayly"]', "no newsletter 'dayly'; did you mean 'daily'?"),

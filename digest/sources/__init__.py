@@ -22,9 +22,6 @@ from digest.protocols import Source
 #: Third parties add kinds here; an entry point's name is the kind, its value a `Kind`.
 ENTRY_POINTS = "digest.sources"
 
-#: Kinds that are planned, so that asking for one is no riddle.
-_PLANNED = ("feed", "opml", "arxiv", "daily-papers")
-
 
 class SourceSettings(BaseModel):
     """What every `[[sources]]` table of digest.toml may say."""
@@ -48,7 +45,13 @@ class Kind(NamedTuple):
 
 
 #: kind -> module that has it as `KIND`
-KINDS: dict[str, str] = {"folder": "digest.sources.folder"}
+KINDS: dict[str, str] = {
+    "arxiv": "digest.sources.arxiv",
+    "daily-papers": "digest.sources.daily_papers_api",
+    "feed": "digest.sources.feed",
+    "folder": "digest.sources.folder",
+    "opml": "digest.sources.opml",
+}
 
 
 def settings_for(kind: str) -> type[SourceSettings]:
@@ -82,8 +85,6 @@ def unknown_kind_message(kind: str) -> str:
     """Say that there is no such kind, which there are, and which of them was probably meant."""
     known = kinds()
     listed = ", ".join(f'"{name}"' for name in known)
-    if kind in _PLANNED:
-        return f'this release has no sources of kind "{kind}" yet; there are: {listed}'
     near = difflib.get_close_matches(kind.casefold(), known, n=1)
     meant = f'did you mean "{near[0]}"? ' if near else ""
     return f'unknown kind of source "{kind}"; {meant}there are: {listed}'

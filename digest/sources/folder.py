@@ -15,9 +15,9 @@ from pydantic import Field
 
 from digest.errors import ParseError, SourceError
 from digest.models import Dump, Parsed
-from digest.sources import Kind, SourceSettings, formats
+from digest.protocols import FetchMemory
+from digest.sources import Kind, SourceSettings, formats, packed
 from digest.sources.dates import decide
-from digest.sources.decoding import decode
 
 #: The name of the source that `digest replay` reads files as that belong to no other.
 REPLAY = "replay"
@@ -79,8 +79,8 @@ class FolderSource:
         """Whether an edition waits for its batch of the day."""
         return self._settings.daily
 
-    def fetch(self) -> Iterator[Dump]:
-        """Yield the files by name, without hidden ones.
+    def fetch(self, memory: FetchMemory | None = None) -> Iterator[Dump]:
+        """Yield the files by name, without hidden ones; of packed ones, what is in them.
 
         Raises:
             SourceError: path or file is not there, or (after all others were yielded) some cannot be read.
@@ -88,15 +88,15 @@ class FolderSource:
         unreadable: list[str] = []
         for name, path in self._files():
             try:
-                content = path.read_bytes()
+                for unpacked, content in _contents(name, path):
+                    rule: Literal["option"] | None = "option" if self._day else None
+                    yield Dump(source=self.name, name=unpacked, content=content, date=self._day, date_rule=rule)
+            except SourceError as error:
+                unreadable.append(str(error))
             except OSError as error:
-                unreadable.append(f"{path}: {error.strerror or error}")
-                continue
-            rule: Literal["option"] | None = "option" if self._day else None
-            yield Dump(source=self.name, name=name, content=content, date=self._day, date_rule=rule)
+                unreadable.append(f"{path}: {error.strerror or error}; check that it exists, its owner and mode")
         if unreadable:
-            files = "; ".join(unreadable)
-            raise SourceError(f"source {self.name}: cannot read {files}. Check that they exist, their owner and mode")
+            raise SourceError(f"source {self.name}: cannot read " + ". ".join(unreadable))
 
     def parse(self, dump: Dump, received: datetime) -> Parsed:
         """Read one dump in the form that it has.
@@ -106,7 +106,7 @@ class FolderSource:
         """
         dating = partial(decide, dump, received, year=self._settings.year)
         try:
-            return formats.read(decode(dump.content), dating)
+            return formats.read_bytes(dump.content, dating)
         except ParseError as error:
             raise ParseError(f"{dump.name} {error}") from error
 
@@ -137,6 +137,17 @@ class FolderSource:
             if relative is not None and relative.parts:
                 return relative.as_posix()
         return path.name
+
+
+def _contents(name: str, path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the dumps in a file: itself, or what is packed in it."""
+    with path.open("rb") as file:
+        head = file.read(packed.HEAD)
+        if not packed.is_packed(head):
+            yield name, head + file.read()
+            return
+        file.seek(0)
+        yield from packed.unpack(name, file)
 
 
 def sources_for(

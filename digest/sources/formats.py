@@ -11,8 +11,9 @@ from typing import Protocol
 
 from digest.errors import ParseError
 from digest.models import Dating, Parsed
-from digest.sources import daily_papers_renderings, daily_papers_text
+from digest.sources import daily_papers_html, daily_papers_json, daily_papers_renderings, daily_papers_text, feed_form
 from digest.sources.dates import Clues
+from digest.sources.decoding import decode
 
 
 class Form(Protocol):
@@ -25,11 +26,20 @@ class Form(Protocol):
         """Say whether `text` is of this form; cheap where it is not."""
 
     def read(self, text: str, decide: Callable[[Clues], Dating]) -> Parsed:
-        """Read `text`: header, listings and rejected spans cover every line that is not blank exactly once."""
+        """Read `text`: header, listings and rejected spans cover every item, or line not blank, exactly once."""
 
 
 #: The first that recognises a text reads it.
-FORMS: tuple[Form, ...] = (daily_papers_renderings, daily_papers_text)
+FORMS: tuple[Form, ...] = (daily_papers_json, daily_papers_html, daily_papers_renderings, daily_papers_text)
+
+
+def read_bytes(content: bytes, decide: Callable[[Clues], Dating]) -> Parsed:
+    """Read a dump of any known form; feeds say their encoding themselves.
+
+    Raises:
+        ParseError: it is empty, or of no known form.
+    """
+    return feed_form.read(content, decide) if feed_form.recognise(content) else read(decode(content), decide)
 
 
 def read(text: str, decide: Callable[[Clues], Dating]) -> Parsed:
@@ -43,7 +53,7 @@ def read(text: str, decide: Callable[[Clues], Dating]) -> Parsed:
     for form in FORMS:
         if form.recognise(text):
             return form.read(text, decide)
-    known = "; ".join(form.LABEL for form in FORMS)
+    known = "; ".join(label for label in (*(form.LABEL for form in FORMS), feed_form.LABEL))
     raise ParseError(f"is of no known form; known are: {known}. It begins: {_beginning(text)!r}")
 
 
