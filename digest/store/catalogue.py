@@ -13,30 +13,58 @@ from sqlalchemy import Connection, Row, select
 from digest import text
 from digest.models import EditionRef, Known, Listing, Paper, Sighting
 from digest.protocols import PaperRecord
-from digest.store.schema import aliases, dumps, editions, entries, papers, searchable, sightings, tags, versions
-from digest.store.values import portions, tags_of
+from digest.store.schema import (
+    aliases,
+    dumps,
+    editions,
+    entries,
+    papers,
+    searchable,
+    sightings,
+    tags,
+    versions,
+)
+from digest.store.values import numbers, portions, tags_of
 
 Rows = dict[int, list[Row[Any]]]
+
+_SKETCHED = "SELECT hash, paper FROM sketches WHERE hash IN"
 
 
 # Candidates
 
 
 def known(connection: Connection, listings: Sequence[Listing]) -> list[Known]:
-    """Return every paper that shares an alias or a compact title with a listing, by key."""
-    ids = _with_alias(connection, listings) | _with_title(connection, listings)
-    texts = _texts(connection, ids)
-    found = [Known(paper=paper, texts=tuple(texts[id])) for id, paper in load(connection, ids).items()]
+    """Return every paper that shares an alias, a compact title or a part of the sketch with a listing, by key.
+
+    A listing that an alias or its whole text finds is not looked for by its sketch.
+    """
+    aliased = _with_alias(connection, listings)
+    titled, told = _with_title(connection, listings)
+    rest = [one for one in listings if (one.title, one.abstract) not in told and not _named_by(one, aliased)]
+    near = _with_sketch(connection, rest)
+    ids = set(aliased.values()) | titled | set(near)
+    texts, former = _texts(connection, ids), _former(connection, ids)
+    found = [
+        Known(paper=paper, texts=tuple(texts[id]), sketch=tuple(near.get(id, ())), former=tuple(former.get(id, ())))
+        for id, paper in load(connection, ids).items()
+    ]
     return sorted(found, key=lambda known: known.paper.key)
 
 
-def _with_alias(connection: Connection, listings: Iterable[Listing]) -> set[int]:
-    """Return papers that have an id of a listing; by the primary key of aliases."""
+def _named_by(listing: Listing, aliased: Mapping[tuple[str, str], int]) -> bool:
+    return any((_registry(alias.scheme), alias.value) in aliased for alias in listing.ids)
+
+
+def _with_alias(connection: Connection, listings: Iterable[Listing]) -> dict[tuple[str, str], int]:
+    """Return the papers that ids of listings name; by the primary key of aliases."""
     wanted = {(_registry(alias.scheme), alias.value) for listing in listings for alias in listing.ids}
-    found = set()
+    found: dict[tuple[str, str], int] = {}
     for portion in portions({value for _, value in wanted}):
         query = select(aliases.c.value, aliases.c.scheme, aliases.c.paper).where(aliases.c.value.in_(portion))
-        found |= {paper for value, scheme, paper in connection.execute(query) if (_registry(scheme), value) in wanted}
+        for value, scheme, paper in connection.execute(query):
+            if (_registry(scheme), value) in wanted:
+                found[_registry(scheme), value] = paper
     return found
 
 
@@ -45,13 +73,47 @@ def _registry(scheme: str) -> str:
     return "arxiv" if scheme == "hf" else scheme
 
 
-def _with_title(connection: Connection, listings: Iterable[Listing]) -> set[int]:
-    """Return papers with a version of a listing's compact title; by the index on versions.title_key."""
+def _with_title(connection: Connection, listings: Iterable[Listing]) -> tuple[set[int], set[tuple[str, str]]]:
+    """Return papers with a version of a listing's compact title, and their texts; by the index on title_key."""
     wanted = {text.compact(listing.title) for listing in listings} - {""}
-    found = set()
+    found, told = set(), set()
+    columns = (versions.c.paper, versions.c.title, versions.c.abstract)
     for portion in portions(map(text.key64, wanted)):
-        query = select(versions.c.paper, versions.c.title).where(versions.c.title_key.in_(portion))
-        found |= {paper for paper, title in connection.execute(query) if text.compact(title) in wanted}
+        for paper, title, abstract in connection.execute(
+            select(*columns).where(versions.c.title_key.in_(portion))
+        ).all():
+            if (title, abstract) in told or text.compact(title) in wanted:
+                found.add(paper)
+                told.add((title, abstract))
+    return found, told
+
+
+def _with_sketch(connection: Connection, listings: Sequence[Listing]) -> dict[int, list[int]]:
+    """Return the papers that share most of a listing's sketch, with what they share; by the primary key of sketches."""
+    having: dict[int, list[int]] = {}
+    # in the order of the key: pages are met once
+    for portion in portions(sorted({one for listing in listings for one in listing.sketch})):
+        for one, paper in connection.exec_driver_sql(f"{_SKETCHED} ({numbers(portion)}) ORDER BY hash, paper").all():
+            having.setdefault(one, []).append(paper)
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for listing in listings:
+        for paper, _ in text.nearest(listing.sketch, having):
+            found[paper].update(one for one in listing.sketch if paper in having.get(one, ()))
+    return {paper: sorted(values) for paper, values in found.items()}
+
+
+def _former(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
+    """Return the keys of papers that were merged into others; by the index on papers.into."""
+    found: dict[int, list[str]] = {}
+    todo = {id: id for id in ids}
+    while todo:
+        more: dict[int, int] = {}
+        for portion in portions(todo):
+            query = select(papers.c.id, papers.c.key, papers.c.into).where(papers.c.into.in_(portion))
+            for id, key, into in connection.execute(query):
+                found.setdefault(todo[into], []).append(key)
+                more[id] = todo[into]
+        todo = more
     return found
 
 
@@ -60,7 +122,7 @@ def load(connection: Connection, ids: Iterable[int]) -> dict[int, Paper]:
     found: dict[int, Paper] = {}
     for portion in portions(ids):
         query = select(papers.c.id, papers.c.data).where(papers.c.id.in_(portion))
-        found |= {id: Paper.model_validate_json(data) for id, data in connection.execute(query)}
+        found |= {id: Paper.model_validate_json(data) for id, data in connection.execute(query).all()}
     return found
 
 
@@ -71,7 +133,7 @@ def _texts(connection: Connection, ids: Iterable[int]) -> Mapping[int, list[tupl
         query = select(versions.c.paper, versions.c.title, versions.c.abstract)
         # by id alone, SQLite would read all versions in their order
         query = query.where(versions.c.paper.in_(portion)).order_by(versions.c.paper, versions.c.id)
-        for paper, title, abstract in connection.execute(query):
+        for paper, title, abstract in connection.execute(query).all():
             found[paper].append((title, abstract))
     return found
 
@@ -94,8 +156,32 @@ def records(connection: Connection, keys: Iterable[str]) -> dict[str, PaperRecor
 
 
 def _ids(connection: Connection, keys: list[str]) -> list[int]:
-    """Return ids of keys; by the unique index on papers.key."""
-    return list(connection.execute(select(papers.c.id).where(papers.c.key.in_(keys))).scalars())
+    """Return ids of keys, those of merged papers as what they were merged into; by the unique index on papers.key."""
+    return list(dict.fromkeys(id for id, _ in with_keys(connection, keys)))
+
+
+def with_keys(connection: Connection, keys: list[str]) -> list[tuple[int, str]]:
+    """Return id and key of the papers that keys name, of merged ones what they were merged into."""
+    return list(named(connection, keys).values())
+
+
+def named(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Return key -> (id, key) of the paper it names now; by the unique index on papers.key and the primary key."""
+    columns = (papers.c.id, papers.c.key, papers.c.into)
+    rows: dict[str, Row[Any]] = {}
+    for portion in portions(keys):
+        rows |= {row.key: row for row in connection.execute(select(*columns).where(papers.c.key.in_(portion)))}
+    while merged := {row.into for row in rows.values() if row.into is not None}:
+        found: dict[int, Row[Any]] = {}
+        for portion in portions(merged):
+            found |= {row.id: row for row in connection.execute(select(*columns).where(papers.c.id.in_(portion)))}
+        rows = {key: row if row.into is None else found[row.into] for key, row in rows.items()}
+    return {key: (row.id, row.key) for key, row in rows.items()}
+
+
+def find(connection: Connection, name: str) -> int | None:
+    """Return the id of a paper named by its key, an id, or `scheme:id`."""
+    return next(iter(_ids(connection, [name]) or _named(connection, name)), None)
 
 
 def _named(connection: Connection, name: str) -> list[int]:

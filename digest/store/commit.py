@@ -8,18 +8,31 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from digest import text
 from digest.errors import StoreError
-from digest.models import Paper
+from digest.models import Listing, Paper
 from digest.protocols import DumpOutcome
-from digest.store.schema import aliases, changes, dumps, papers, rejected, searchable, sightings, tags, versions
+from digest.store.schema import (
+    aliases,
+    changes,
+    decisions,
+    dumps,
+    papers,
+    rejected,
+    searchable,
+    sightings,
+    tags,
+    versions,
+)
 from digest.store.types import escape
-from digest.store.values import pairs, paper_json, portions, tags_json
+from digest.store.values import numbers, pairs, paper_json, portions, tags_json
+
+_SKETCHED = "SELECT hash, count(*) FROM sketches WHERE hash IN"
 
 
 @dataclass
@@ -59,7 +72,7 @@ def write(connection: Connection, outcome: DumpOutcome, source: str) -> None:
     after = {change.paper.key: change.paper for change in outcome.changes}
     before = _stored(connection, after)
     _refuse_known(outcome, before)
-    batch = _Batch(connection, outcome, source, last(connection, dumps.c.seq) + 1, after, before)
+    batch = _Batch(connection, outcome, source, last_commit(connection) + 1, after, before)
     _number(batch)
     _write_new(batch)
     _write_versions(batch)
@@ -71,6 +84,40 @@ def write(connection: Connection, outcome: DumpOutcome, source: str) -> None:
     _write_sightings(batch)
     _write_rejected(batch)
     _close(batch, _write_changes(batch, here))
+
+
+def mend(connection: Connection, outcome: DumpOutcome) -> None:
+    """Write what a committed dump says when it is read again; by the primary keys of dumps, sightings, rejected.
+
+    It keeps its place in the order of commits, so that a paper which it was the first to list is new with it. Its
+    sightings are those of now; papers and texts that it no longer has stay.
+    """
+    row = connection.execute(select(dumps).where(dumps.c.id == outcome.dump, dumps.c.seq.is_not(None))).one_or_none()
+    if row is None:
+        raise StoreError(f"there is no committed dump {outcome.dump} in the store")
+    outcome = replace(outcome, announce=bool(row.announced))
+    after = {change.paper.key: change.paper for change in outcome.changes}
+    before = _stored(connection, after)
+    _refuse_known(outcome, before)
+    batch = _Batch(connection, outcome, row.source, row.seq, after, before)
+    _number(batch)
+    _write_new(batch)
+    _write_versions(batch)
+    _write_tags(batch)
+    _update_known(batch)
+    _write_aliases(batch)
+    here = _seen_here(batch, upto=row.seq)
+    for table in (sightings, rejected):
+        connection.execute(delete(table).where(table.c.dump == outcome.dump))
+    _write_sightings(batch)
+    _write_rejected(batch)
+    _write_changes(batch, here)
+    _close_again(batch, row)
+
+
+def last_commit(connection: Connection) -> int:
+    """Return the number of the last commit, mending or decision; by the unique indexes on each."""
+    return max(last(connection, column) for column in (dumps.c.seq, dumps.c.mended, decisions.c.seq))
 
 
 def last(connection: Connection, column: Any) -> int:
@@ -87,13 +134,18 @@ def _stored(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[int,
     return found
 
 
-def _refuse_known(outcome: DumpOutcome, before: Mapping[str, Any]) -> None:
+def _refuse_known(outcome: DumpOutcome, before: Mapping[str, tuple[int, str]]) -> None:
     """Refuse to overwrite a paper that came in after the listings were identified."""
     for change in outcome.changes:
-        if change.kind == "new" and change.paper.key in before:
+        if change.kind == "new" and change.paper.key in before and not _dormant(before[change.paper.key][1]):
             raise StoreError(
                 f"paper {change.paper.key} is called new but is in the store: another run was faster; run again"
             )
+
+
+def _dormant(stored: str) -> bool:
+    """Whether a stored paper was listed only as a replacement: then its first true listing is new."""
+    return bool(json.loads(stored).get("dormant"))
 
 
 def _number(batch: _Batch) -> None:
@@ -114,10 +166,11 @@ def _write_new(batch: _Batch) -> None:
             for id, paper in fresh
         ],
     )
-    batch.insert(searchable, [{"paper": id, "folded": _folded(paper)} for id, paper in fresh])
+    batch.insert(searchable, [{"paper": id, "folded": folded(paper)} for id, paper in fresh])
 
 
-def _folded(paper: Paper) -> str:
+def folded(paper: Paper) -> str:
+    """Return what search reads of a paper."""
     return text.fold(f"{paper.title}\n{paper.abstract}")
 
 
@@ -131,7 +184,7 @@ def _update_known(batch: _Batch) -> None:
             rows.append({"at": id, "first_seen": paper.first_seen, "data": told})
             had = json.loads(data)
             if (had["title"], had.get("abstract", "")) != (paper.title, paper.abstract):
-                words.append({"at": id, "folded": _folded(paper)})
+                words.append({"at": id, "folded": folded(paper)})
     if rows:
         batch.connection.execute(update(papers).where(papers.c.id == bindparam("at")), rows)
     if words:
@@ -160,10 +213,14 @@ def _write_versions(batch: _Batch) -> None:
     first = last(batch.connection, versions.c.id) + 1
     rows: list[dict[str, Any]] = []
 
-    def version(paper: int, title: str, abstract: str) -> int:
+    sketched: dict[int, list[int]] = {}
+
+    def version(paper: int, title: str, abstract: str, listing: Listing | None = None) -> int:
         key = text.key64(escape(f"{title}\n\n{abstract}"))
         if (paper, key) not in known:
             known[paper, key] = first + len(rows)
+            for one in listing.sketch if listing else text.sketch(title, abstract):
+                sketched.setdefault(one, []).append(paper)
             rows.append(
                 {
                     "id": first + len(rows),
@@ -179,10 +236,32 @@ def _write_versions(batch: _Batch) -> None:
 
     for change in batch.outcome.changes:
         id, listing, paper = batch.ids[change.paper.key], change.listing, change.paper
-        batch.listed.append(version(id, listing.title, listing.abstract))
+        batch.listed.append(version(id, listing.title, listing.abstract, listing))
         if (paper.title, paper.abstract) != (listing.title, listing.abstract):
             version(id, paper.title, paper.abstract)
     batch.insert(versions, rows)
+    write_sketches(batch.connection, sketched)
+
+
+def write_sketches(connection: Connection, sketched: Mapping[int, list[int]]) -> None:
+    """Let sketch values find papers, until HOT papers have one; by the primary key of sketches."""
+    room: dict[int, int] = {}
+    for portion in portions(sorted(sketched)):
+        query = f"{_SKETCHED} ({numbers(portion)}) GROUP BY hash"
+        room.update((one, text.HOT - count) for one, count in connection.exec_driver_sql(query).all())
+    rows = [
+        (one, paper)
+        # in the order of the key, for the pages of the table to be met once
+        for one, found in sorted(sketched.items())
+        for paper in list(dict.fromkeys(found))[: max(0, room.get(one, text.HOT))]
+    ]
+    if rows:
+        # many narrow rows: handed to the driver as they are
+        place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        connection.exec_driver_sql(
+            f"INSERT INTO sketches (hash, paper) VALUES ({place}, {place}) ON CONFLICT DO NOTHING",  # noqa: S608 - ours
+            rows,
+        )
 
 
 def _stored_texts(batch: _Batch) -> dict[tuple[int, int], int]:
@@ -253,17 +332,21 @@ def _write_sightings(batch: _Batch) -> None:
                 "rivals": json.dumps(match.rivals) if match.rivals else None,
                 "comments": listing.comments,
                 "upvotes": listing.upvotes,
+                "stars": listing.stars,
+                "silent": change.silent,
             }
         )
     batch.insert(sightings, rows)
 
 
-def _seen_here(batch: _Batch) -> set[int]:
-    """Return the papers that this source listed before; by the index on sightings (paper, dump)."""
+def _seen_here(batch: _Batch, upto: int | None = None) -> set[int]:
+    """Return the papers that this source listed, in commits up to one; by the index on sightings (paper, dump)."""
     found: set[int] = set()
     for portion in portions(id for id, _ in batch.before.values()):
         query = select(sightings.c.paper).distinct().join(dumps, dumps.c.id == sightings.c.dump)
-        query = query.where(sightings.c.paper.in_(portion), dumps.c.source == batch.source)
+        query = query.where(sightings.c.paper.in_(portion), dumps.c.source == batch.source, ~sightings.c.silent)
+        if upto is not None:
+            query = query.where(dumps.c.seq <= upto)
         found |= set(batch.connection.execute(query).scalars())
     return found
 
@@ -291,6 +374,8 @@ def _write_changes(batch: _Batch, here: set[int]) -> int:
     number = last(batch.connection, changes.c.number)
     rows: list[dict[str, Any]] = []
     for change in batch.outcome.changes if batch.outcome.announce else ():
+        if change.silent:
+            continue
         paper = batch.ids[change.paper.key]
         kinds: list[str] = [change.kind] if change.kind != "seen" else []
         if change.kind != "new" and paper not in here:
@@ -334,6 +419,29 @@ def _close(batch: _Batch, log_end: int) -> None:
             revised=kinds["revised"],
             enriched=kinds["enriched"],
             seen=kinds["seen"],
+            rejected=len(outcome.rejected),
+        )
+    )
+
+
+def _close_again(batch: _Batch, row: Row[Any]) -> None:
+    """Mark the dump as mended, its tallies being what was and what came; by the primary key of dumps."""
+    outcome = batch.outcome
+    told = len(outcome.changes)
+    came = sum(change.kind == "new" for change in outcome.changes) if outcome.announce else 0
+    new = min(row.new + came, told)
+    revised = min(row.revised, told - new)
+    enriched = min(row.enriched, told - new - revised)
+    batch.connection.execute(
+        update(dumps)
+        .where(dumps.c.id == outcome.dump)
+        .values(
+            mended=last_commit(batch.connection) + 1,
+            listed=told + len(outcome.rejected),
+            new=new,
+            revised=revised,
+            enriched=enriched,
+            seen=told - new - revised - enriched,
             rejected=len(outcome.rejected),
         )
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from digest.errors import StoreError
 from digest.models import Dating, Dump
 from digest.protocols import KeptDump
-from digest.store.schema import dumps, fetches
+from digest.store.schema import dumps, fetches, memory, sightings, versions
 
 # zlib, level 4: text dumps shrink to 0.35 in 1-3 ms. Level 6 takes 2.5 times as long for 0.33, lzma far longer.
 _LEVEL = 4
@@ -26,12 +26,33 @@ def keep(connection: Connection, dump: Dump, received: datetime) -> KeptDump:
         kept = find(connection, dump)
         if kept is None:
             raise StoreError(f"dump {dump.name} cannot be read back")
+    _remember(connection, dump.source, dump.remember)
     connection.execute(
         insert(fetches).values(
             source=dump.source, at=received, dump=kept.id, sha256=dump.sha256, date=dump.date, status="ok"
         )
     )
     return kept
+
+
+def _remember(connection: Connection, source: str, told: Mapping[str, str]) -> None:
+    """Keep what a source wants to recall; by the primary key of memory."""
+    if told:
+        connection.execute(delete(memory).where(memory.c.source == source, memory.c.name.in_(list(told))))
+        rows = [{"source": source, "name": name, "value": value} for name, value in told.items()]
+        connection.execute(insert(memory), rows)
+
+
+def recall(connection: Connection, source: str, key: str) -> str | None:
+    """Return what was remembered; by the primary key of memory."""
+    query = select(memory.c.value).where(memory.c.source == source, memory.c.name == key)
+    return connection.execute(query).scalar()
+
+
+def remembered(connection: Connection, source: str) -> dict[str, str]:
+    """Return all that was remembered of a source; by the primary key of memory."""
+    rows = connection.execute(select(memory.c.name, memory.c.value).where(memory.c.source == source))
+    return {row.name: row.value for row in rows}
 
 
 def find(connection: Connection, dump: Dump) -> KeptDump | None:
@@ -65,8 +86,11 @@ def _insert(connection: Connection, dump: Dump, received: datetime) -> None:
     )
 
 
-def note_known(connection: Connection, source: str, known: Sequence[KeptDump], at: datetime) -> None:
-    """Note that bytes kept before came again."""
+def note_known(
+    connection: Connection, source: str, known: Sequence[KeptDump], at: datetime, remember: Mapping[str, str]
+) -> None:
+    """Note that bytes kept before came again, and what the source wants to recall of that."""
+    _remember(connection, source, remember)
     rows = [{"source": source, "at": at, "dump": one.id, "sha256": one.sha256, "status": "ok"} for one in known]
     connection.execute(insert(fetches), rows)
 
@@ -88,15 +112,35 @@ def latest_date(connection: Connection, source: str) -> date | None:
 
 
 def has_announced(connection: Connection, source: str) -> bool:
-    """Say whether a committed dump of the source logged its changes; by the index on (source, date)."""
+    """Say whether a committed dump of the source logged its changes, or a fetch made it known.
+
+    By the index on dumps (source, date), that on fetches (source, id).
+    """
     query = select(dumps.c.id).where(dumps.c.source == source, dumps.c.announced).limit(1)
-    return connection.execute(query).first() is not None
+    known = select(fetches.c.id).where(fetches.c.source == source, fetches.c.status == "baseline").limit(1)
+    return connection.execute(query).first() is not None or connection.execute(known).first() is not None
 
 
 def unfinished(connection: Connection, source: str) -> list[tuple[KeptDump, Dump]]:
     """Return the kept dumps that were never committed, oldest first; by the index on (source, date)."""
     query = select(dumps).where(dumps.c.source == source, dumps.c.date.is_(None)).order_by(dumps.c.id)
     return [(_kept(row), _dump(row)) for row in connection.execute(query)]
+
+
+def committed(connection: Connection, source: str) -> list[KeptDump]:
+    """Return the committed dumps of a source by date, then name; by the index on (source, date)."""
+    query = select(
+        dumps.c.id, dumps.c.sha256, dumps.c.received, dumps.c.seq, dumps.c.date, dumps.c.date_rule, dumps.c.note,
+        dumps.c.listed, dumps.c.rejected,
+    ).where(dumps.c.source == source, dumps.c.date.is_not(None))  # fmt: skip
+    return [_kept(row) for row in connection.execute(query.order_by(dumps.c.date, dumps.c.name))]
+
+
+def texts(connection: Connection, dump: int) -> list[tuple[str, str]]:
+    """Return the texts that a committed dump listed, in its order; by the primary keys of sightings and versions."""
+    query = select(versions.c.title, versions.c.abstract).join(sightings, sightings.c.version == versions.c.id)
+    rows = connection.execute(query.where(sightings.c.dump == dump).order_by(sightings.c.position))
+    return [(title, abstract) for title, abstract in rows]
 
 
 def raw(connection: Connection, dump: int) -> Dump:

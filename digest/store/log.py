@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, true, union
 
 from digest.models import Logged, Paper, Tag
-from digest.store import catalogue
-from digest.store.schema import changes, dumps, editions, entries, papers, sightings, tags
+from digest.store import catalogue, commit
+from digest.store.schema import changes, decisions, dumps, editions, entries, papers, sightings, tags
 from digest.store.values import pairs, tags_of
 
 Sources = Sequence[str] | None
@@ -66,7 +66,8 @@ def _announced(connection: Connection, newsletter: str, after: int, news: Select
 def _first_commits(connection: Connection, sources: Sources, news: Select[tuple[int]]) -> dict[int, int]:
     """Return the commit in which a covered source first listed each paper; by the index on sightings (paper, dump)."""
     query = select(sightings.c.paper, func.min(dumps.c.seq)).join(dumps, dumps.c.id == sightings.c.dump)
-    query = query.where(sightings.c.paper.in_(news), _covered(dumps.c.source, sources)).group_by(sightings.c.paper)
+    query = query.where(sightings.c.paper.in_(news), _covered(dumps.c.source, sources), ~sightings.c.silent)
+    query = query.group_by(sightings.c.paper)
     return pairs(connection.execute(query))
 
 
@@ -132,11 +133,17 @@ def tallies(connection: Connection, after: int, upto: int, sources: Sources) -> 
 def touched(connection: Connection, after: int) -> tuple[int, list[str]]:
     """Return the last commit, and the announced papers that commits after `after` listed.
 
-    Whatever a commit changes of a paper, it adds a sighting to it. By the unique index on dumps.seq and the primary
-    keys of sightings, papers and entries.
+    Whatever a dump's commit changes of a paper, it adds a sighting to it; what people decided touches both sides. By
+    the unique indexes on dumps.seq and dumps.mended, and the primary keys of sightings, papers and entries.
     """
-    newest = connection.execute(select(func.max(dumps.c.seq))).scalar() or 0
+    newest = commit.last_commit(connection)
     printed = select(entries.c.paper).where(entries.c.paper == papers.c.id).exists()
+    # two questions, for each number has its own index
+    commits = [select(dumps.c.id).where(column > after) for column in (dumps.c.seq, dumps.c.mended)]
     query = select(papers.c.key).distinct().join(sightings, sightings.c.paper == papers.c.id)
-    query = query.join(dumps, dumps.c.id == sightings.c.dump).where(dumps.c.seq > after, printed)
-    return newest, sorted(connection.execute(query).scalars())
+    query = query.where(sightings.c.dump.in_(union(*commits)), printed)
+    found = set(connection.execute(query).scalars())
+    for side in (decisions.c.paper, decisions.c.other):
+        query = select(papers.c.key).join(decisions, papers.c.id == side).where(decisions.c.seq > after)
+        found.update(connection.execute(query).scalars())
+    return newest, sorted(found)

@@ -7,6 +7,7 @@ transaction as last + 1 under the write lock, never by a sequence: they have no 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -76,6 +77,8 @@ dumps = Table(
     Column("note", Prose),
     #: which commit it was
     Column("seq", BigInt, unique=True),
+    #: which commit last mended it: it was read again, with a reader that knows more
+    Column("mended", BigInt, unique=True),
     #: number of the newest change after that commit
     Column("log_end", BigInt),
     #: whether its changes were logged; false for a baseline
@@ -106,6 +109,16 @@ fetches = Table(
     Column("status", Prose, nullable=False),
     Column("note", Prose),
 )
+Index("ix_fetches_source_id", fetches.c.source, fetches.c.id)
+
+#: what sources want to recall at their next fetch: validators, pages had
+memory = Table(
+    "memory",
+    metadata,
+    Column("source", Prose, primary_key=True),
+    Column("name", Prose, primary_key=True),
+    Column("value", Prose, nullable=False),
+)
 
 rejected = Table(
     "rejected",
@@ -124,9 +137,13 @@ papers = Table(
     Column("id", BigInt, primary_key=True, autoincrement=False),
     Column("key", Prose, nullable=False, unique=True),
     Column("first_seen", Day, nullable=False, index=True),
+    #: the paper that it was merged into; its rows are that one's
+    Column("into", ForeignKey("papers.id")),
     #: the whole Paper as JSON
     Column("data", Text, nullable=False),
 )
+_merged = papers.c.into.is_not(None)
+Index("ix_papers_into", papers.c.into, sqlite_where=_merged, postgresql_where=_merged)
 
 #: folded title and abstract, for searching; apart, so that reading papers does not read them
 searchable = Table(
@@ -159,6 +176,15 @@ versions = Table(
     Column("dump", ForeignKey(dumps.c.id), nullable=False),
 )
 
+#: values of which papers with near texts share some (`text.sketch`); one that many share is kept for the first of them
+sketches = Table(
+    "sketches",
+    metadata,
+    Column("hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("paper", ForeignKey(papers.c.id), primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
 #: every listing of every committed dump, with the decision that attached it to its paper
 sightings = Table(
     "sightings",
@@ -178,8 +204,32 @@ sightings = Table(
     Column("rivals", Text),
     Column("comments", BigInt),
     Column("upvotes", BigInt),
+    Column("stars", BigInt),
+    #: true: a replacement of a paper that was never announced
+    Column("silent", Boolean, nullable=False),
 )
 Index("ix_sightings_paper", sightings.c.paper, sightings.c.dump)
+_near = sightings.c.rivals.is_not(None)
+Index("ix_sightings_rivals", sightings.c.dump, sightings.c.position, sqlite_where=_near, postgresql_where=_near)
+
+#: what people decided about identity; `undone` is the decision that took it back
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    #: which commit it was, among those of dumps
+    Column("seq", BigInt, nullable=False, unique=True),
+    Column("at", Instant, nullable=False),
+    Column("by", Prose, nullable=False),
+    Column("kind", String(10), nullable=False),
+    #: the paper that stayed, and the other side
+    Column("paper", ForeignKey(papers.c.id), nullable=False, index=True),
+    Column("other", ForeignKey(papers.c.id), nullable=False, index=True),
+    #: what moved, as JSON, so that it can be taken back
+    Column("moved", Text, nullable=False),
+    Column("undone", ForeignKey("decisions.id")),
+    CheckConstraint("kind IN ('merge', 'split', 'apart')", name="kind"),
+)
 
 #: the append-only log; `listed`: first seen at this source, though known from another
 changes = Table(

@@ -8,8 +8,17 @@ from datetime import date, datetime
 
 from digest.logs import logger
 from digest.models import Dump, Edition, Known, Listing, Logged, Paper, Receipt, Stored
-from digest.protocols import DumpOutcome, KeptDump, NewsletterState, PaperRecord
-from digest.store import catalogue, commit, dumps, editions, lock, log, outputs
+from digest.protocols import (
+    Batch,
+    Decision,
+    DumpOutcome,
+    Health,
+    KeptDump,
+    NewsletterState,
+    PaperRecord,
+    PossibleDuplicate,
+)
+from digest.store import catalogue, commit, decisions, dumps, duplicates, editions, health, lock, log, outputs
 from digest.store.engine import Database
 
 
@@ -36,16 +45,28 @@ class SqlStore:
         logger().info("dump kept", source=dump.source, name=dump.name)
         return kept
 
-    def recall(self, dump: Dump) -> KeptDump | None:
+    def find(self, dump: Dump) -> KeptDump | None:
         """Return the dump if its bytes are kept already."""
         with self._database.reading() as connection:
             return dumps.find(connection, dump)
 
-    def note_known(self, source: str, known: Sequence[KeptDump], at: datetime) -> None:
+    def recall(self, source: str, key: str) -> str | None:
+        """Return what a kept dump of the source asked to remember under `key`."""
+        with self._database.reading() as connection:
+            return dumps.recall(connection, source, key)
+
+    def remembered(self, source: str) -> Mapping[str, str]:
+        """Return all that kept dumps of the source asked to remember."""
+        with self._database.reading() as connection:
+            return dumps.remembered(connection, source)
+
+    def note_known(
+        self, source: str, known: Sequence[KeptDump], at: datetime, remember: Mapping[str, str] | None = None
+    ) -> None:
         """Note, in one transaction, that bytes kept before came again."""
         if known:
             with self._database.writing() as connection:
-                dumps.note_known(connection, source, known, at)
+                dumps.note_known(connection, source, known, at, remember or {})
 
     def note_fetch(self, source: str, at: datetime, status: str, note: str | None) -> None:
         """Note a fetch that brought no dump."""
@@ -67,10 +88,35 @@ class SqlStore:
         with self._database.reading() as connection:
             return dumps.has_announced(connection, source)
 
+    def health(self, source: str) -> Health | None:
+        """Return how the source's fetches went; None: it was never fetched."""
+        with self._database.reading() as connection:
+            return health.health(connection, source)
+
+    def batches(self, source: str, limit: int) -> Sequence[Batch]:
+        """Return what the source listed on its newest dates, newest first."""
+        with self._database.reading() as connection:
+            return health.batches(connection, source, limit)
+
+    def overlap(self, source: str, day: date, before: date) -> int:
+        """Return how many papers the source listed on both dates."""
+        with self._database.reading() as connection:
+            return health.overlap(connection, source, day, before)
+
     def unfinished(self, source: str) -> Sequence[tuple[KeptDump, Dump]]:
         """Return the source's dumps that were kept but never committed, oldest first."""
         with self._database.reading() as connection:
             return dumps.unfinished(connection, source)
+
+    def committed(self, source: str) -> Sequence[KeptDump]:
+        """Return the committed dumps of a source by date, then name."""
+        with self._database.reading() as connection:
+            return dumps.committed(connection, source)
+
+    def texts(self, dump: int) -> Sequence[tuple[str, str]]:
+        """Return title and abstract of every listing of a committed dump, in its order."""
+        with self._database.reading() as connection:
+            return dumps.texts(connection, dump)
 
     def raw(self, dump: int) -> Dump:
         """Return a kept dump with its bytes, and its date where it is committed."""
@@ -80,7 +126,7 @@ class SqlStore:
     # Catalogue
 
     def known(self, listings: Sequence[Listing]) -> Sequence[Known]:
-        """Return every paper that shares an alias or a compact title with one of `listings`, by key."""
+        """Return every paper that shares an alias, a compact title or some of its sketch with one of `listings`."""
         with self._database.reading() as connection:
             return catalogue.known(connection, listings)
 
@@ -99,6 +145,33 @@ class SqlStore:
         with self._database.reading() as connection:
             return catalogue.search(connection, words, limit)
 
+    # What people decide about identity
+
+    def possible_duplicates(self, limit: int) -> Sequence[PossibleDuplicate]:
+        """Return pairs that came near each other and that nobody decided on, newest first."""
+        with self._database.reading() as connection:
+            return duplicates.possible(connection, limit)
+
+    def merge(self, key: str, into: str, at: datetime, by: str, *, keep: str | None = None) -> str:
+        """Make two papers one, and return the key that stays."""
+        with self._database.writing() as connection:
+            return decisions.merge(connection, key, into, at, by, keep=keep)
+
+    def split(self, key: str, at: datetime, by: str, *, sightings: Sequence[int] = ()) -> str:
+        """Take back the newest merge of a paper, or make some of its sightings a paper."""
+        with self._database.writing() as connection:
+            return decisions.split(connection, key, at, by, chosen=sightings)
+
+    def apart(self, key: str, other: str, at: datetime, by: str) -> None:
+        """Note that two papers are two works."""
+        with self._database.writing() as connection:
+            decisions.apart(connection, key, other, at, by)
+
+    def decisions(self) -> Sequence[Decision]:
+        """Return all that was decided, newest first."""
+        with self._database.reading() as connection:
+            return decisions.every(connection)
+
     # The commit of a dump (tx 2)
 
     def commit(self, outcome: DumpOutcome) -> bool:
@@ -112,6 +185,12 @@ class SqlStore:
             commit.write(connection, outcome, source)
         logger().info("dump committed", source=source, name=name)
         return True
+
+    def mend(self, outcome: DumpOutcome) -> None:
+        """Write what a committed dump says when it is read again."""
+        with self._database.writing() as connection:
+            commit.mend(connection, outcome)
+        logger().info("dump mended", dump=outcome.dump)
 
     # The log
 

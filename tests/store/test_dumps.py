@@ -29,10 +29,10 @@ def test_the_same_bytes_of_another_source_are_another_dump(store: Store) -> None
 
 
 def test_a_dump_is_found_by_its_bytes(store: Store) -> None:
-    assert store.recall(DUMP) is None
+    assert store.find(DUMP) is None
     kept = store.keep(DUMP, NOON)
-    assert store.recall(DUMP.model_copy(update={"name": "b.txt"})) == kept
-    assert store.recall(DUMP.model_copy(update={"source": "other"})) is None
+    assert store.find(DUMP.model_copy(update={"name": "b.txt"})) == kept
+    assert store.find(DUMP.model_copy(update={"source": "other"})) is None
 
 
 def test_every_fetch_is_noted(store: Store, url: str) -> None:

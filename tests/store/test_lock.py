@@ -93,7 +93,7 @@ def test_the_lock_of_a_process_whose_number_is_another_ones_now_is_taken(store: 
     with store.lock("old", timeout=0):
         change(url, process="1")
         with store.lock("new", timeout=0):
-            pass
+            assert rows(url, "SELECT owner FROM run_lock") == [("new",)]
 
 
 def test_the_lock_of_another_machine_is_held_until_its_lease_is_over(store: Store, url: str) -> None:

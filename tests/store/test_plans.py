@@ -9,14 +9,35 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from digest.store import catalogue, commit, dumps, editions, log, open_store
+from digest.store import catalogue, commit, dumps, editions, health, log, open_store
 from digest.store.engine import Database, parse
 from digest.store.values import PORTION
-from digest.testing import commit_dump, make_change, make_edition, make_listing, make_outcome, make_paper, make_receipt
+from digest.testing import (
+    DAY,
+    commit_dump,
+    make_change,
+    make_edition,
+    make_listing,
+    make_outcome,
+    make_paper,
+    make_receipt,
+)
 
 MANY = list(range(1, PORTION + 1))
 LISTINGS = [make_listing(f"Title {number}", ids=[f"arxiv:{number}"]) for number in MANY]
-BIG = ("papers", "versions", "aliases", "sightings", "changes", "tags", "entries", "searchable", "dumps", "editions")
+BIG = (
+    "papers",
+    "versions",
+    "aliases",
+    "sightings",
+    "changes",
+    "tags",
+    "entries",
+    "searchable",
+    "dumps",
+    "editions",
+    "fetches",
+)
 
 
 def commit_many(connection: Connection) -> None:
@@ -56,6 +77,12 @@ def database(tmp_path: Path):
         lambda connection: dumps.unfinished(connection, "papers"),
         lambda connection: dumps.latest_date(connection, "papers"),
         lambda connection: dumps.has_announced(connection, "papers"),
+        lambda connection: dumps.committed(connection, "papers"),
+        lambda connection: dumps.texts(connection, 1),
+        lambda connection: health.health(connection, "papers"),
+        lambda connection: health.batches(connection, "papers", 5),
+        lambda connection: health.overlap(connection, "papers", DAY, DAY),
+        lambda connection: commit.mend(connection, make_outcome(1, [make_change("seen", one) for one in LISTINGS])),
         lambda connection: editions.newsletter(connection, "daily"),
         lambda connection: editions.every_edition(connection, "daily"),
         commit_many,

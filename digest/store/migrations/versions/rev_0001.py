@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("date_rule", sa.String(20), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("seq", _BIG, nullable=True),
+        sa.Column("mended", _BIG, nullable=True),
         sa.Column("log_end", _BIG, nullable=True),
         sa.Column("announced", sa.Boolean(), nullable=True),
         sa.Column("listed", sa.Integer(), server_default="0", nullable=False),
@@ -43,9 +44,17 @@ def upgrade() -> None:
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_dumps"),
         sa.UniqueConstraint("seq", name="uq_dumps_seq"),
+        sa.UniqueConstraint("mended", name="uq_dumps_mended"),
         sa.UniqueConstraint("source", "sha256", name="uq_dumps_source"),
     )
     op.create_index("ix_dumps_source_date", "dumps", ["source", "date"])
+    op.create_table(
+        "memory",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "name", name="pk_memory"),
+    )
     op.create_table(
         "meta",
         sa.Column("name", sa.String(40), nullable=False),
@@ -70,10 +79,14 @@ def upgrade() -> None:
         sa.Column("id", _BIG, autoincrement=False, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("first_seen", sa.String(10), nullable=False),
+        sa.Column("into", _BIG, nullable=True),
         sa.Column("data", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["into"], ["papers.id"], name="fk_papers_into"),
         sa.PrimaryKeyConstraint("id", name="pk_papers"),
         sa.UniqueConstraint("key", name="uq_papers_key"),
     )
+    merged = sa.text('"into" IS NOT NULL')
+    op.create_index("ix_papers_into", "papers", ["into"], sqlite_where=merged, postgresql_where=merged)
     op.create_index("ix_papers_first_seen", "papers", ["first_seen"])
     op.create_table(
         "receipts",
@@ -121,6 +134,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_changes"),
     )
     op.create_table(
+        "decisions",
+        sa.Column("id", _BIG, nullable=False),
+        sa.Column("seq", _BIG, nullable=False),
+        sa.Column("at", sa.String(32), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(10), nullable=False),
+        sa.Column("paper", _BIG, nullable=False),
+        sa.Column("other", _BIG, nullable=False),
+        sa.Column("moved", sa.Text(), nullable=False),
+        sa.Column("undone", _BIG, nullable=True),
+        sa.CheckConstraint("kind IN ('merge', 'split', 'apart')", name=op.f("ck_decisions_kind")),
+        sa.ForeignKeyConstraint(["other"], ["papers.id"], name="fk_decisions_other"),
+        sa.ForeignKeyConstraint(["paper"], ["papers.id"], name="fk_decisions_paper"),
+        sa.ForeignKeyConstraint(["undone"], ["decisions.id"], name="fk_decisions_undone"),
+        sa.PrimaryKeyConstraint("id", name="pk_decisions"),
+        sa.UniqueConstraint("seq", name="uq_decisions_seq"),
+    )
+    op.create_index("ix_decisions_paper", "decisions", ["paper"])
+    op.create_index("ix_decisions_other", "decisions", ["other"])
+    op.create_table(
         "editions",
         sa.Column("newsletter", sa.Text(), nullable=False),
         sa.Column("number", _BIG, nullable=False),
@@ -147,6 +180,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["dump"], ["dumps.id"], name="fk_fetches_dump"),
         sa.PrimaryKeyConstraint("id", name="pk_fetches"),
     )
+    op.create_index("ix_fetches_source_id", "fetches", ["source", "id"])
     op.create_table(
         "rejected",
         sa.Column("dump", _BIG, nullable=False),
@@ -164,6 +198,14 @@ def upgrade() -> None:
         sa.Column("folded", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["paper"], ["papers.id"], name="fk_searchable_paper"),
         sa.PrimaryKeyConstraint("paper", name="pk_searchable"),
+    )
+    op.create_table(
+        "sketches",
+        sa.Column("hash", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("paper", _BIG, autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["paper"], ["papers.id"], name="fk_sketches_paper"),
+        sa.PrimaryKeyConstraint("hash", "paper", name="pk_sketches"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "tags",
@@ -215,9 +257,13 @@ def upgrade() -> None:
         sa.Column("rivals", sa.Text(), nullable=True),
         sa.Column("comments", _BIG, nullable=True),
         sa.Column("upvotes", _BIG, nullable=True),
+        sa.Column("stars", _BIG, nullable=True),
+        sa.Column("silent", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["dump"], ["dumps.id"], name="fk_sightings_dump"),
         sa.ForeignKeyConstraint(["paper"], ["papers.id"], name="fk_sightings_paper"),
         sa.ForeignKeyConstraint(["version"], ["versions.id"], name="fk_sightings_version"),
         sa.PrimaryKeyConstraint("dump", "position", name="pk_sightings"),
     )
     op.create_index("ix_sightings_paper", "sightings", ["paper", "dump"])
+    near = sa.text("rivals IS NOT NULL")
+    op.create_index("ix_sightings_rivals", "sightings", ["dump", "position"], sqlite_where=near, postgresql_where=near)
