@@ -128,6 +128,7 @@ def compose(
         sections=sections,
         entries=entries,
         tag_names=_tag_names(entries, taxonomy, sections),
+        tag_parents=_tag_parents(entries, taxonomy),
         previous=previous,
         feed_id=feed_id,
         base_url=base_url,
@@ -158,9 +159,11 @@ def _entry(
 
 
 def revision(fields: Sequence[str], version: int | None) -> str:
-    """Return what a revision changed, as the soft line says it: `title and abstract changed, v2`."""
+    """Return what a revision changed, as the soft line says it: `withdrawn, title and abstract changed, v2`."""
     texts = [field for field in ("title", "abstract") if field in fields]
-    parts = [f"{' and '.join(texts)} changed"] if texts else []
+    parts = ["withdrawn"] if "withdrawn" in fields else []
+    if texts:
+        parts.append(f"{' and '.join(texts)} changed")
     if "version" in fields and version:
         parts.append(f"v{version}")
     return ", ".join(parts) or "changed"
@@ -198,3 +201,10 @@ def _tag_names(entries: Sequence[Entry], taxonomy: Taxonomy, sections: Sequence[
     names = {id: known[id].name if id in known else id for id in ids}
     names |= {section.id: section.title for section in sections if section.id in known}
     return dict(sorted(names.items()))
+
+
+def _tag_parents(entries: Sequence[Entry], taxonomy: Taxonomy) -> dict[str, str]:
+    """Return what stands above the tags that an entry has, each by its id."""
+    ids = sorted({tag.id for entry in entries for tag in entry.tags})
+    known = taxonomy.by_id
+    return {id: parent for id in ids if id in known and (parent := known[id].parent)}

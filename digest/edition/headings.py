@@ -4,6 +4,9 @@ The taxonomy has two levels. Only a paper's strongest tag counts. A leaf is a he
 parent is. While there are over ten, the smallest leaf heading is folded into its parent. A paper left alone takes
 the first of its further tags whose leaf or parent is a heading, else it stands under "Also new". An edition under
 12 papers has parents only; under 5 it is one list.
+
+Where the headings are the sources' own categories, every paper has one, and a paper left alone under a parent is
+first given the company of the parent's smallest leaf.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ from digest.models import Tag, Taxonomy
 
 ALL = ("all", "New papers")
 ALSO_NEW = ("also-new", "Also new")
+#: id of the taxonomy that is made of the sources' own categories
+CATEGORIES = "categories"
+#: an edition has at most so many headings
+MOST = 10
 
 _ONE_LIST_UNDER = 5
 _PARENTS_ONLY_UNDER = 12
 _LEAF_FROM = 4
-_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,10 @@ def assign_headings(tags: Sequence[tuple[str, Sequence[Tag]]], taxonomy: Taxonom
     if len(tags) < _ONE_LIST_UNDER:
         return Headings(((*ALL, tuple(key for key, _ in tags)),) if tags else ())
     wanted = {key: [tag.id for tag in its if tag.id in taxonomy.by_id] for key, its in tags}
-    of = _settle_alone(_fold(_first(wanted, taxonomy), taxonomy), wanted, taxonomy)
+    of = _fold(_first(wanted, taxonomy), taxonomy)
+    if taxonomy.id == CATEGORIES:
+        of = _keep_company(of, taxonomy)
+    of = _settle_alone(of, wanted, taxonomy)
     return Headings(_sections([key for key, _ in tags], of, taxonomy))
 
 
@@ -60,7 +69,7 @@ def _fold(of: Mapping[str, str], taxonomy: Taxonomy) -> dict[str, str]:
     """Fold the smallest leaf heading into its parent until there are at most ten headings."""
     order = _order(taxonomy)
     of = dict(of)
-    while len(sizes := Counter(of.values())) > _MOST:
+    while len(sizes := Counter(of.values())) > MOST:
         leaves = [id for id in sizes if taxonomy.by_id[id].parent]
         if not leaves:
             break
@@ -69,12 +78,25 @@ def _fold(of: Mapping[str, str], taxonomy: Taxonomy) -> dict[str, str]:
     return of
 
 
+def _keep_company(of: Mapping[str, str], taxonomy: Taxonomy) -> dict[str, str]:
+    """Fold the smallest leaf heading into its parent where that has one paper."""
+    order = _order(taxonomy)
+    of = dict(of)
+    sizes = Counter(of.values())
+    for parent in [id for id, size in sizes.items() if size == 1]:
+        leaves = [id for id in sizes if id != parent and _parent(id, taxonomy) == parent]
+        if leaves:
+            smallest = min(leaves, key=lambda id: (sizes[id], order[id]))
+            of = {key: parent if id == smallest else id for key, id in of.items()}
+    return of
+
+
 def _settle_alone(of: Mapping[str, str], wanted: Mapping[str, Sequence[str]], taxonomy: Taxonomy) -> dict[str, str]:
     """Give papers that stand alone another heading of theirs, or none; of too many parents the biggest stay."""
     order = _order(taxonomy)
     sizes = Counter(of.values())
     shared = sorted((id for id in sizes if sizes[id] > 1), key=lambda id: (-sizes[id], order[id]))
-    headings = set(shared[:_MOST])
+    headings = set(shared[:MOST])
     settled = {key: id for key, id in of.items() if id in headings}
     for key, ids in wanted.items():
         further = (id for leaf in ids[1:] for id in (leaf, _parent(leaf, taxonomy)) if id in headings)

@@ -28,7 +28,7 @@ def lead(entries: Sequence[Entry], sections: Sequence[Section], day: Date, *, co
         return _on_revised(entries)
     if len(new) == 1:
         return f"One paper is new: {quoted(new[0])}{_tail(new[0], day)}"
-    able = [entry for entry in new if entry.score >= 0] or new
+    able = [entry for entry in new if entry.score >= 0 and not entry.paper.withdrawn] or new
     discussed = _leader(able, day)
     opening = _on_headings(len(new), sections, both=not discussed)
     if not discussed:

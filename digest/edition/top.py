@@ -15,6 +15,7 @@ _NAMES = {
     "upvotes": "upvotes",
     "rising": "rising counts",
     "code": "code",
+    "stars": "stars",
     "typical": "fit",
     "tag": "fit",
     "title": "fit",
@@ -24,14 +25,14 @@ _NAMES = {
 
 
 def choose_top(entries: Sequence[Entry], reasons: Mapping[str, Sequence[Reason]]) -> Top:
-    """Choose 3 of under 40 new papers, else 5, at most 2 of a heading where there are others.
+    """Choose 3 of under 40 new papers, else 5, at most 2 of a heading where there are others; never a withdrawn one.
 
     Args:
         entries: best first.
         reasons: paper key -> all its reasons.
     """
     new = [entry for entry in entries if entry.change == "new"]
-    able = [entry for entry in new if entry.score >= 0]
+    able = [entry for entry in new if entry.score >= 0 and not entry.paper.withdrawn]
     if len(new) < SMALL:
         return Top(label="", keys=())
     size = 3 if len(new) < 40 else 5

@@ -70,7 +70,8 @@ def subject(edition: Edition) -> str:
     As many of the best three as fit into 90 characters, two at least where that can be.
     """
     head = f"{edition.title}, {edition.date.day} {edition.date:%b}: "
-    keys = edition.top.keys or tuple(entry.paper.key for entry in edition.entries if entry.score >= 0)
+    able = (entry for entry in edition.entries if entry.score >= 0 and not entry.paper.withdrawn)
+    keys = edition.top.keys or tuple(entry.paper.key for entry in able)
     keys = keys or tuple(entry.paper.key for entry in edition.entries)
     for limit in _SHORT_TITLES:
         titles = [short_title(edition.entry(key).paper.title, limit) for key in keys[:_LAST_SHOWN]]
@@ -156,7 +157,7 @@ def _as_met(entry: Entry, met: Met) -> Entry:
 def _top(edition: Edition, ranked: Sequence[Entry], *, own: bool) -> list[str]:
     """Return the keys of the top: the edition's, or for a reader's own interests the best in her order."""
     size = len(edition.top.keys)
-    new = [entry for entry in ranked if entry.change == "new"]
+    new = [entry for entry in ranked if entry.change == "new" and not entry.paper.withdrawn]
     if not own or not size:
         return list(edition.top.keys)
     chosen: list[Entry] = []

@@ -12,7 +12,7 @@ from digest.models import Count, Logged, Paper, Reason, Sighting
 #: a paper this many days old, or younger, is fresh
 FRESH_DAYS = 7
 
-_COMMENTS, _UPVOTES, _RISING, _CODE, _FRESH = 1.6, 1.0, 0.8, 0.9, 1.0
+_COMMENTS, _UPVOTES, _RISING, _CODE, _STARS, _FRESH = 1.6, 1.0, 0.8, 0.9, 0.25, 1.0
 
 _THING = r"(?:source[- ]?codes?|codes?|codebase|implementation|software|toolkit|library|scripts?|repository|repo)"
 _CODE_SAYS = re.compile(
@@ -31,7 +31,7 @@ _NOT_YET = re.compile(
 
 
 def of_paper(logged: Logged, day: Date) -> Iterator[Reason]:
-    """Yield the signals that a paper has of itself: counts, their rise, code, freshness.
+    """Yield the signals that a paper has of itself: counts, their rise, code and its stars, freshness.
 
     Args:
         logged: the paper with its sightings up to the end of the interval.
@@ -42,6 +42,7 @@ def of_paper(logged: Logged, day: Date) -> Iterator[Reason]:
     yield from _count("upvotes", "upvote", paper.upvotes, _UPVOTES, day)
     yield from _rising("comments", "comment", logged.sightings, day)
     yield from _rising("upvotes", "upvote", logged.sightings, day)
+    yield from _count("stars", "star", paper.stars, _STARS, day)
     if has_code(paper):
         yield Reason(signal="code", text="code available", weight=_CODE)
     yield from _fresh(paper.published, day)

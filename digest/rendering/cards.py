@@ -10,7 +10,10 @@ from digest import links
 from digest.models import Count, Edition, Entry, LinkRel, Paper, View, ViewEntry, ViewSection
 from digest.rendering import shelf
 from digest.rendering.environment import day_month, short_date
-from digest.text import count_noun
+from digest.text import count_noun, shorten
+
+#: venues are cut at so many characters
+_VENUE = 80
 
 #: what a link to something that belongs to a paper is called
 LINK_WORDS: dict[LinkRel, str] = {
@@ -144,6 +147,8 @@ def facts(edition: Edition, entry: Entry) -> tuple[Fact, ...]:
     found = [Fact(who)] if who else []
     if paper.published:
         found.append(Fact(short_date(paper.published), date=paper.published))
+    if paper.venue:
+        found.append(Fact(shorten(paper.venue, _VENUE)))
     # A count that is the reason why it is here stands there, with its date.
     found += [Fact(text) for text in counts(paper, edition.date, but=[reason.signal for reason in entry.reasons])]
     note = shelf.note(entry)
@@ -153,14 +158,14 @@ def facts(edition: Edition, entry: Entry) -> tuple[Fact, ...]:
 
 
 def counts(paper: Paper, seen_from: Date | None = None, but: Sequence[str] = ()) -> list[str]:
-    """Return comments and upvotes in words, with the date of the dump that said so.
+    """Return comments, upvotes and stars in words, with the date of the dump that said so.
 
     Args:
         paper: whose counts.
         seen_from: a date whose year goes without saying.
-        but: leave out `comments` or `upvotes`.
+        but: leave out `comments`, `upvotes` or `stars`.
     """
-    pairs = ((paper.comments, "comment"), (paper.upvotes, "upvote"))
+    pairs = ((paper.comments, "comment"), (paper.upvotes, "upvote"), (paper.stars, "star"))
     known = [(count, noun) for count, noun in pairs if count is not None and count.value and f"{noun}s" not in but]
     return [f"{count_noun(count.value, noun)} as of {_as_of(count, seen_from)}" for count, noun in known]
 

@@ -20,7 +20,7 @@ from digest.text import count_noun
 #: Ids of sections that are no tags.
 NO_TAGS = frozenset({"also-new", "all", "revised"})
 #: raised when a card's fields, or what they mean, change
-_FORM = 1
+_FORM = 2
 
 
 class Row(Value):
@@ -32,7 +32,7 @@ class Row(Value):
     who: str
     #: heading first, then further tags
     tags: tuple[str, ...]
-    #: `revised` and `late` in words; "" for a plain new one
+    #: withdrawn, revised, late in words; "" for a plain new one
     note: str
     heading: str | None
 
@@ -57,6 +57,8 @@ class Card(Value):
     top: tuple[str, ...]
     rows: tuple[Row, ...]
     names: dict[str, str]
+    #: tag id -> the tag above it
+    parents: dict[str, str]
 
     @cached_property
     def by_key(self) -> dict[str, Row]:
@@ -85,9 +87,16 @@ def who(paper: Paper) -> str:
 
 
 def note(entry: Entry) -> str:
-    """Return in words what an edition says of an entry beside its text: revised, late, or nothing."""
+    """Return in words what an edition says of an entry beside its text: withdrawn, revised, late, or nothing."""
+    return " · ".join(filter(None, ["Withdrawn" if entry.paper.withdrawn else "", _news(entry)]))
+
+
+def _news(entry: Entry) -> str:
     if entry.change == "revised":
-        return f"Revised: {entry.revision}" if entry.revision else "Revised"
+        told = ", ".join(part for part in (entry.revision or "").split(", ") if part != "withdrawn")
+        if told and told != "changed":
+            return f"Revised: {told}"
+        return "" if entry.paper.withdrawn else "Revised"
     if entry.late is not None:
         return f"Late: first seen {count_noun(entry.late, 'day')} after its date" if entry.late else "Late"
     return ""
@@ -127,6 +136,7 @@ def card(edition: Edition, sha256: str) -> Card:
         top=edition.top.keys,
         rows=tuple(_row(edition, entry) for entry in edition.entries),
         names={id: name for id, name in edition.tag_names.items() if id not in NO_TAGS},
+        parents={id: parent for id, parent in edition.tag_parents.items() if parent in edition.tag_names},
     )
 
 
@@ -242,11 +252,14 @@ class Shelf:
 
     def tags_of(self, row: Row) -> tuple[str, ...]:
         """Return the tags whose pages and feeds list a paper: its own and their parents."""
-        if self._taxonomy is None:
-            return row.tags
-        by_id = self._taxonomy.by_id
-        parents = (by_id[tag].parent or tag for tag in row.tags if tag in by_id)
-        return tuple(dict.fromkeys([*row.tags, *parents]))
+        by_id = self._taxonomy.by_id if self._taxonomy else {}
+        parents = (by_id[tag].parent if tag in by_id else self._parents.get(tag) for tag in row.tags)
+        return tuple(dict.fromkeys([*row.tags, *filter(None, parents)]))
+
+    @cached_property
+    def _parents(self) -> Mapping[str, str]:
+        """Tag id -> the tag above it, as the newest edition has it: for tags that the taxonomy does not have."""
+        return {tag: parent for one in self.cards for tag, parent in one.parents.items()}
 
     def rows(self, tag: str) -> list[tuple[Card, Row]]:
         """Return the papers under a tag, newest edition first, each once, where it last appeared."""

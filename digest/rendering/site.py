@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from digest.rendering.environment import make_environment, render
 from digest.rendering.feeds import EDITION_ITEMS, PAPER_EDITIONS, PAPER_ITEMS, FeedInfo, tag_feed
 from digest.rendering.shelf import Card, Row, Shelf
 from digest.rendering.wording import Piece, word_diff
-from digest.text import count_noun, sentences, shorten
+from digest.text import compact, count_noun, sentences, shorten
 
 _TYPES = ("application/rss+xml", "application/atom+xml", "application/feed+json")
 
@@ -26,6 +26,10 @@ _BEST = 3
 _EARLIER = 5
 #: phrases that a paper's page names for a tag
 _PHRASES = 5
+#: characters of categories or keywords that a paper's page shows
+_SUBJECTS = 600
+#: a beginning of so many letters is a teaser of the whole abstract
+_TEASER = 40
 
 
 @dataclass(frozen=True)
@@ -225,10 +229,11 @@ class Pages:
             about=_about(paper),
             who=_names(paper),
             counted=cards.counts(paper),
+            subjects=_subjects(paper),
             work_links=cards.work_links(paper),
             places=[_place(one) for one in reversed(appearances)],
             tags=_tag_lines(appearances, record.tags, path),
-            counts=record.counts[::-1],
+            counts=[one for one in record.counts[::-1] if one.comments is not None or one.upvotes is not None],
             versions=_versions(record.versions),
             ids=_ids(paper),
         )
@@ -344,20 +349,34 @@ def _phrases(evidence: Sequence[Evidence]) -> str:
 def _versions(versions: Sequence[tuple[str, str, Date]]) -> list[_Version]:
     """Return the revisions, newest first; nothing where the text never changed."""
     found = []
-    for (old_title, old_abstract, _), (title, abstract, day) in pairwise(versions):
-        moved = (("title", title != old_title), ("abstract", abstract != old_abstract))
-        changed = [word for word, differs in moved if differs]
-        if not changed:
-            continue
-        found.append(
-            _Version(
-                date=day,
-                what=f"{' and '.join(changed)} changed",
-                title=word_diff(old_title, title) if title != old_title else (),
-                abstract=word_diff(old_abstract, abstract) if abstract != old_abstract else (),
+    had_title, had_abstract = versions[0][:2] if versions else ("", "")
+    for title, abstract, day in versions[1:]:
+        titled, told = compact(title) != compact(had_title), not _goes_on(had_abstract, abstract)
+        if titled or told:
+            found.append(
+                _Version(
+                    date=day,
+                    what=f"{' and '.join(['title'] * titled + ['abstract'] * told)} changed",
+                    title=word_diff(had_title, title) if titled else (),
+                    abstract=word_diff(had_abstract, abstract) if told else (),
+                )
             )
-        )
+        had_title = title
+        had_abstract = abstract if told else max(had_abstract, abstract, key=len)
     return found[::-1]
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """Whether two abstracts are one: equal letters, or one is the beginning of the other, as a teaser is, or none."""
+    shorter, longer = sorted((compact(before), compact(after)), key=len)
+    return shorter == longer or not shorter or (len(shorter) >= _TEASER and longer.startswith(shorter))
+
+
+def _subjects(paper: Paper) -> list[tuple[str, str]]:
+    """Return what its sources file a paper under, with what that is called."""
+    filed = [one.name if one.name == one.id else f"{one.name} ({one.id})" for one in paper.categories]
+    told = (("Categories", ", ".join(filed)), ("Keywords", ", ".join(paper.keywords)))
+    return [(label, shorten(words, _SUBJECTS)) for label, words in told if words]
 
 
 def _ids(paper: Paper) -> str:

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from digest.models import Listing
-from digest.sources import open_source
-from digest.sources.folder import FolderSettings
+from digest.sources.folder import FolderSettings, FolderSource
 from digest.text import compact
 
 #: how many papers each dump has that none before it had, in date order
@@ -16,7 +15,7 @@ NEW = {"2026-01-02": 47, "2026-02-05": 36, "2026-06-16": 48, "2026-06-26": 81, "
 
 def new_papers(seeds: Path) -> dict[str, list[Listing]]:
     """Return the listings of each date whose title no earlier dump had."""
-    source = open_source(FolderSettings(name="seeds", path=str(seeds), year=2026), seeds)
+    source = FolderSource(FolderSettings(name="seeds", path=str(seeds), year=2026), seeds)
     read = [source.parse(dump, datetime(2026, 12, 31, tzinfo=UTC)) for dump in source.fetch()]
     seen: set[str] = set()
     new: dict[str, list[Listing]] = {}
