@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date
@@ -50,14 +51,27 @@ def _fill(connection: sqlite3.Connection, maker: Maker, first: int, size: int) -
     tables = ("papers", "searchable", "versions", "sightings", "changes")
     patterns = {name: _last(connection, name) for name in tables}
     rows = ((paper, _rows(patterns, paper, number - first + 1)) for number, paper in _made(maker, first, size))
+    holders = Counter(hash for (hash,) in connection.execute("SELECT hash FROM sketches"))
     connection.execute("BEGIN")
     while portion := list(islice(rows, _PORTION)):
         for name in tables:
             _insert(connection, name, [told[name] for _, told in portion])
+        _sketch(connection, holders, [(paper, told["papers"]["id"]) for paper, told in portion])
     connection.execute(
         "UPDATE dumps SET listed = ?, new = ?, log_end = (SELECT max(number) FROM changes)", (size, size)
     )
     connection.execute("COMMIT")
+
+
+def _sketch(connection: sqlite3.Connection, holders: Counter[int], papers: Sequence[tuple[Made, int]]) -> None:
+    """Let the papers be found by near texts, as a commit does: until HOT papers have a value."""
+    rows = []
+    for paper, id in papers:
+        for value in dict.fromkeys(text.sketch(paper.title, paper.abstract)):
+            holders[value] += 1
+            if holders[value] <= text.HOT:
+                rows.append((value, id))
+    connection.executemany("INSERT INTO sketches (hash, paper) VALUES (?, ?)", sorted(rows))
 
 
 def _made(maker: Maker, first: int, size: int) -> Iterator[tuple[int, Made]]:

@@ -8,12 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-import structlog
-
 from digest import pipeline
 from digest.models import Dating, Dump, Interests, Listing, Parsed, Receipt
 from digest.pipeline import Parts
-from digest.protocols import Source, Store
+from digest.protocols import FetchMemory, Source, Store
 from digest.tagging import Tagger
 
 
@@ -28,7 +26,7 @@ class Given:
         self._parsed = Parsed(dating=Dating(date=day, rule="option"), listings=tuple(listings))
         self._dump = Dump(source=self.name, name=name, content=name.encode())
 
-    def fetch(self) -> Iterator[Dump]:
+    def fetch(self, memory: FetchMemory) -> Iterator[Dump]:
         """Yield the dump."""
         yield self._dump
 
@@ -70,7 +68,6 @@ class Timed:
 
 def take_in(store: Store | Timed, sources: Sequence[Source], taggers: Mapping[str, Tagger]) -> Receipt:
     """Take in what the sources have: fetch, parse, identify, compare, tag, commit."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     parts = Parts(
         store=cast(Store, store),
         publisher=Unpublished(),

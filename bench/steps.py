@@ -49,7 +49,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    import structlog
-
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     main(sys.argv[1])

@@ -15,7 +15,8 @@ from digest.models import Newsletter
 from digest.pipeline import Parts
 from digest.protocols import Source, Store
 from digest.rendering.publish import SitePublisher
-from digest.sources import open_source
+from digest.sources import http, open_source
+from digest.sources.prefetch import prefetched
 from digest.tagging import Tagger, load_taxonomy
 
 
@@ -47,6 +48,7 @@ def opened(config: Config, clock: Clock | None = None, *, rehearse: bool = False
     """
     from digest.store import open_store
 
+    http.configure(contact=config.contact, allow_hosts=config.allow_hosts)
     clock = clock or system()
     taggers = {newsletter.id: tagger(config, newsletter) for newsletter in config.newsletters}
     store = open_store(_store_address(config), clock=clock, rehearse=rehearse)
@@ -61,6 +63,7 @@ def opened(config: Config, clock: Clock | None = None, *, rehearse: bool = False
                 interests=config.interests,
                 clock=clock,
                 base_url=config.base_url,
+                fetching=prefetched,
             ),
         )
     finally:
@@ -68,20 +71,18 @@ def opened(config: Config, clock: Clock | None = None, *, rehearse: bool = False
 
 
 def tagger(config: Config, newsletter: Newsletter) -> Tagger:
-    """Load the taxonomy that gives a newsletter its headings.
+    """Load the taxonomy that tags a newsletter's papers; `headings` may print the sources' categories instead.
 
     Raises:
-        ConfigError: `headings` names something that this release does not have.
+        ConfigError: `headings` names no file.
         TaxonomyError: the file has a mistake.
     """
-    if newsletter.headings in ("auto", "ml"):
+    if newsletter.headings in ("auto", "ml", "arxiv"):
         return load_taxonomy()
     where = f"newsletters.{newsletter.id}.headings"
-    if newsletter.headings == "arxiv":
-        raise ConfigError(f"{where}: this release has no headings from arXiv's categories yet; use 'ml' or a file")
     path = config.path(newsletter.headings)
     if not path.is_file():
-        raise ConfigError(f"{where}: found {newsletter.headings!r}: use 'auto', 'ml' or the path of a taxonomy file")
+        raise ConfigError(f"{where}: found {newsletter.headings!r}: use 'auto', 'ml', 'arxiv' or the path of a file")
     return load_taxonomy(path)
 
 

@@ -1,83 +1,41 @@
-"""The way of the data, from dumps to an output folder; the only module that names every step.
+"""The way of the data, from dumps to an output folder; this module and `intake` alone name every step.
 
-    fetch | keep (tx 1) | parse | identify | compare | tag | commit (tx 2)      for each dump, in the order of dates
+    fetch | keep (tx 1) | parse | identify | compare | tag | commit (tx 2)      for each dump: intake
     log after the mark | tag | rank, compose | publish edition (tx 3)           for each newsletter
     store | publisher                                                           once, at the end
 
 The pure steps are imported; sources, store and publisher are handed in as protocols. A run can die anywhere: what is
-committed stays, and the next run goes on from there. May import the pure stages, links, protocols and below.
+committed stays, and the next run goes on from there. May import intake, the pure stages, links, protocols and below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import groupby
 
-from digest import diff, identity, links, receipt, schedule
-from digest.clock import Clock
+from digest import links, receipt, schedule
+from digest.edition.categories import choose_headings
 from digest.edition.compose import compose
-from digest.errors import ParseError, SourceError, StoreError
-from digest.logs import logger
+from digest.errors import StoreError
+from digest.intake import Gathered, Parts, fetched, gather, read_again, take_in
 from digest.models import (
-    Change,
-    Dating,
-    Dump,
-    DumpReceipt,
     Edition,
     EditionReceipt,
     EditionRef,
-    Interests,
     Logged,
     Newsletter,
-    Parsed,
     Receipt,
-    Rejected,
-    Rejection,
     SourceReceipt,
-    Span,
-    Tag,
+    SourceStatus,
 )
-from digest.protocols import DumpOutcome, KeptDump, NewsletterState, Progress, Publisher, Source, Store
+from digest.protocols import NewsletterState, Progress, Source, Store
 from digest.ranking import rank
-from digest.tagging import Tagger
+
+__all__ = ["REPLAY", "Parts", "baseline", "recompose", "repair", "replay", "run"]
 
 #: the source of dumps that `replay` is given and no configured source holds
 REPLAY = "replay"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a run works with."""
-
-    store: Store
-    publisher: Publisher
-    newsletters: Sequence[Newsletter]
-    #: newsletter id -> the tagger that gives its headings
-    taggers: Mapping[str, Tagger]
-    interests: Interests
-    clock: Clock
-    base_url: str | None = None
-
-
-@dataclass(frozen=True)
-class _Item:
-    """A dump of a run, kept: known from before, or parsed and waiting to be taken in."""
-
-    source: str
-    kept: KeptDump
-    name: str
-    sha256: str
-    #: None: committed before, not parsed again
-    parsed: Parsed | None
-
-    @property
-    def dating(self) -> Dating:
-        """The date it has, or will get."""
-        dating = self.parsed.dating if self.parsed else self.kept.dating
-        assert dating is not None
-        return dating
 
 
 def run(parts: Parts, sources: Sequence[Source], progress: Progress | None = None) -> Receipt:
@@ -90,16 +48,53 @@ def run(parts: Parts, sources: Sequence[Source], progress: Progress | None = Non
     for newsletter in parts.newsletters:
         store.enrol(newsletter.id, end)
     found: list[SourceReceipt] = []
-    for source in sources:
-        first = not store.has_announced(source.name) and not store.has_announced(REPLAY)
-        items, failure = _gather(parts, source)
-        newest = max((item.dating.date for item in items), default=None)
-        if progress:
-            progress.start(len(items))
-        takes = (_take_in(parts, item, announce=not first or item.dating.date == newest) for item in items)
-        found.append(_sum(source.name, takes, failure, progress))
+    with fetched(parts, sources) as fetches:
+        for source, given in zip(sources, fetches, strict=True):
+            first = not store.has_announced(source.name) and not store.has_announced(REPLAY)
+            had = gather(parts, source, given)
+            newest = max((item.dating.date for item in had.items), default=None)
+            if progress:
+                progress.start(len(had.items))
+            takes = (take_in(parts, item, announce=not first or item.dating.date == newest) for item in had.items)
+            summed = _sum(source.name, takes, had.failure, progress, had.note, had.status)
+            found.append(_judged(parts, source, had, summed, started))
     editions = [_run_newsletter(parts, newsletter, sources, found, started) for newsletter in parts.newsletters]
     return _close(parts, started, found, editions)
+
+
+def baseline(parts: Parts, sources: Sequence[Source], progress: Progress | None = None) -> Sequence[SourceReceipt]:
+    """Fetch all and note it as known: nothing of it is announced, and the next run announces all that is new then."""
+    store = parts.store
+    found = []
+    with fetched(parts, sources) as fetches:
+        for source, given in zip(sources, fetches, strict=True):
+            had = gather(parts, source, given)
+            if progress:
+                progress.start(len(had.items))
+            takes = (take_in(parts, item, announce=False) for item in had.items)
+            found.append(_sum(source.name, takes, had.failure, progress, had.note, had.status))
+            if had.failure is None:
+                store.note_fetch(source.name, parts.clock(), "baseline", None)
+    return found
+
+
+def repair(parts: Parts, sources: Sequence[Source], progress: Progress | None = None) -> Sequence[SourceReceipt]:
+    """Read every kept dump again, in the order of dates: what today's readers find more comes in the next edition.
+
+    Editions that are out keep their bytes; pages of papers follow.
+    """
+    dumps = [(kept, source) for source in sources for kept in parts.store.committed(source.name)]
+    dumps.sort(key=lambda one: one[0].dating.date if one[0].dating else date.min)
+    found = {source.name: SourceReceipt(name=source.name, status="empty") for source in sources}
+    if progress:
+        progress.start(len(dumps))
+    for kept, source in dumps:
+        one = read_again(parts, source, kept)
+        found[source.name] = receipt.add(found[source.name], one)
+        if progress:
+            progress.step(one.dumps[0].name)
+    parts.publisher.publish(parts.store)
+    return list(found.values())
 
 
 def replay(parts: Parts, sources: Sequence[Source], progress: Progress | None = None) -> Iterator[Receipt]:
@@ -111,19 +106,22 @@ def replay(parts: Parts, sources: Sequence[Source], progress: Progress | None = 
     store = parts.store
     for newsletter in parts.newsletters:
         store.enrol(newsletter.id, 0)
-    gathered = [_gather(parts, source) for source in sources]
-    items = sorted((item for some, _ in gathered for item in some), key=lambda item: item.dating.date)
+    with fetched(parts, sources) as fetches:
+        gathered = [gather(parts, source, given) for source, given in zip(sources, fetches, strict=True)]
+    items = sorted((item for had in gathered for item in had.items), key=lambda item: item.dating.date)
     if progress:
         progress.start(len(items))
     for day, group in groupby(items, key=lambda item: item.dating.date):
         started = parts.clock()
         found = [
-            _sum(name, (_take_in(parts, item, announce=True) for item in some), None, progress)
+            _sum(name, (take_in(parts, item, announce=True) for item in some), None, progress)
             for name, some in groupby(group, key=lambda item: item.source)
         ]
         editions = [_replay_newsletter(parts, newsletter, found, day) for newsletter in parts.newsletters]
         yield _note(parts, started, found, editions)
-    failures = [_sum(source.name, (), failure, None) for source, (_, failure) in zip(sources, gathered, strict=True)]
+    failures = [
+        _sum(one.name, (), had.failure, None, had.note, had.status) for one, had in zip(sources, gathered, strict=True)
+    ]
     if not items or any(one.status == "failed" for one in failures):
         quiet = [receipt.quiet(one.id, failures, _last(store.newsletter(one.id))) for one in parts.newsletters]
         yield _note(parts, parts.clock(), failures, quiet)
@@ -148,12 +146,13 @@ def recompose(parts: Parts, newsletter: Newsletter, editions: Sequence[Edition])
         )
         for number, (key, entry) in enumerate(entries.items())
     ]
-    tags = {one.paper.key: tagger.tag(one.paper.title, one.paper.abstract) for one in logged}
+    given = {one.paper.key: tagger.tag(one.paper.title, one.paper.abstract) for one in logged}
+    taxonomy, tags = choose_headings(newsletter.headings, logged, given, tagger.taxonomy)
     edition = compose(
         newsletter,
         logged,
         tags,
-        tagger.taxonomy,
+        taxonomy,
         parts.interests,
         rank=rank,
         number=last.number,
@@ -173,108 +172,6 @@ def recompose(parts: Parts, newsletter: Newsletter, editions: Sequence[Edition])
     return edition.model_copy(update={"entries": tuple(kept)})
 
 
-def _gather(parts: Parts, source: Source) -> tuple[list[_Item], str | None]:
-    """Keep (tx 1) and parse what a source has, and what a killed run left; by date, then name.
-
-    Returns the items, and what stopped the source, if it failed: what it gave before stays.
-    """
-    items: dict[int, _Item] = {}
-    again: list[KeptDump] = []
-    failure = None
-    for kept, dump in parts.store.unfinished(source.name):
-        items[kept.id] = _read(source, kept, dump)
-    try:
-        for dump in source.fetch():
-            known = parts.store.recall(dump)
-            if known is not None:
-                again.append(known)
-            kept = known or parts.store.keep(dump, parts.clock())
-            if kept.id not in items:
-                items[kept.id] = _read(source, kept, dump)
-    except SourceError as error:
-        failure = str(error)
-        parts.store.note_fetch(source.name, parts.clock(), "failed", failure)
-        logger().warning("source failed", source=source.name, error=failure)
-    parts.store.note_known(source.name, again, parts.clock())
-    return sorted(items.values(), key=lambda item: (item.dating.date, item.name)), failure
-
-
-def _read(source: Source, kept: KeptDump, dump: Dump) -> _Item:
-    """Parse a dump, unless it was committed before; one that cannot be read is one rejected listing."""
-    parsed = None
-    if not kept.done:
-        try:
-            parsed = source.parse(dump, kept.received)
-        except ParseError as error:
-            text = dump.content[:2000].decode("utf-8", "replace")
-            span = Span(first=1, last=max(1, len(dump.content.splitlines())))
-            dating = Dating(date=dump.date or kept.received.date(), rule=dump.date_rule or "assumed")
-            parsed = Parsed(dating=dating, rejected=(Rejected(span=span, reason=str(error), text=text),))
-    return _Item(source=source.name, kept=kept, name=dump.name, sha256=dump.sha256, parsed=parsed)
-
-
-def _take_in(parts: Parts, item: _Item, *, announce: bool) -> SourceReceipt:
-    """Identify, compare, tag and commit (tx 2) one dump."""
-    dating, parsed = item.dating, item.parsed
-    entry = DumpReceipt(name=item.name, sha256=item.sha256, date=dating.date, date_rule=dating.rule)
-    base = SourceReceipt(name=item.source, dumps=(entry,))
-    if parsed is None:
-        kept = item.kept
-        seen = kept.listed - kept.rejected
-        return base.model_copy(update={"listed": kept.listed, "seen": seen, "rejected": kept.rejected})
-    changes = _compare(parts.store, parsed, dating.date)
-    parts.store.commit(
-        DumpOutcome(
-            dump=item.kept.id,
-            dating=dating,
-            changes=changes,
-            rejected=parsed.rejected,
-            announce=announce,
-            tags=_tags(parts, changes),
-        )
-    )
-    return base.model_copy(
-        update={
-            "listed": len(changes) + len(parsed.rejected),
-            "rejected": len(parsed.rejected),
-            "note": f"{item.name}: {dating.note}" if dating.note else None,
-            "rejections": tuple(Rejection(dump=item.name, span=one.span, reason=one.reason) for one in parsed.rejected),
-            **receipt.tally(changes, announce=announce),
-        }
-    )
-
-
-def _compare(store: Store, parsed: Parsed, day: date) -> list[Change]:
-    """Return the change that each listing of a dump makes, in its order."""
-    shelf = identity.Shelf(store.known(parsed.listings))
-    met: set[str] = set()
-    changes = []
-    for listing in parsed.listings:
-        match = shelf.identify(listing)
-        if match.key is None:
-            change = diff.first(listing, match, shelf.mint(listing), day)
-        else:
-            change = diff.compare(listing, match, shelf.paper(match.key), day, again=match.key in met)
-        met.add(change.paper.key)
-        shelf.put(change.paper, listing)
-        changes.append(change)
-    return changes
-
-
-def _tags(parts: Parts, changes: Sequence[Change]) -> dict[str, dict[str, tuple[Tag, ...]]]:
-    """Tag every paper whose text is new, under every taxonomy in use."""
-    papers = {
-        change.paper.key: change.paper
-        for change in changes
-        if change.kind == "new" or {"title", "abstract"} & set(change.fields)
-    }
-    taggers = {tagger.taxonomy.id: tagger for tagger in parts.taggers.values()}
-    return {
-        id: {key: tagger.tag(paper.title, paper.abstract) for key, paper in papers.items()}
-        for id, tagger in taggers.items()
-    }
-
-
 def _run_newsletter(
     parts: Parts, newsletter: Newsletter, sources: Sequence[Source], found: Sequence[SourceReceipt], now: datetime
 ) -> EditionReceipt:
@@ -283,18 +180,33 @@ def _run_newsletter(
     covered = [one for one in found if newsletter.sources is None or one.name in newsletter.sources]
     last = _last(store.newsletter(newsletter.id))
     today = schedule.local_date(newsletter, now)
-    waited = [source.name for source in sources if source.daily and source.name in {one.name for one in covered}]
-    complete = all((store.latest_dump_date(name) or date.min) >= today for name in waited)
+    waited = [one for one in covered if one.name in {source.name for source in sources if source.daily}]
+    complete = all(_complete(store, one, today) for one in waited)
     due = schedule.due(newsletter, last.date if last else None, now, complete=complete)
     if due.now:
         return _issue(parts, newsletter, due.date, now, covered) or receipt.quiet(newsletter.id, covered, last)
     waiting = _waiting(parts, newsletter)
+    if not waiting and due.why == "calendar":
+        return receipt.no_day(newsletter.id, today, covered, last)
     if not waiting:
         return receipt.quiet(newsletter.id, covered, last)
     if due.why == "held" and last:
         return receipt.held(newsletter.id, waiting, last)
     until = due.until.isoformat(timespec="minutes") if due.until else None
     return receipt.not_due(newsletter.id, waiting, due.why or "waiting", until)
+
+
+def _complete(store: Store, found: SourceReceipt, today: date) -> bool:
+    """Whether a source that has a daily batch needs no waiting for: it brought today's, or has none today.
+
+    Today's batch is dated today, and has a paper that the one before had not.
+    """
+    if found.status == "calendar":
+        return True
+    batches = store.batches(found.name, 2)
+    if not batches or batches[0].date < today:
+        return False
+    return len(batches) < 2 or store.overlap(found.name, batches[0].date, batches[1].date) < batches[0].papers
 
 
 def _replay_newsletter(
@@ -330,16 +242,17 @@ def _issue(
     if not logged:
         return None
     listed, had = store.tallies(state.mark, upto, newsletter.sources)
-    failed = [one.name for one in found if one.status == "failed"]
     feed_id = newsletter.feed_id or links.feed_authority(newsletter.id, parts.base_url, day.year)
+    given = {
+        one.paper.key: tagger.tag(one.paper.title, one.paper.abstract) if one.tags is None else one.tags
+        for one in logged
+    }
+    taxonomy, tags = choose_headings(newsletter.headings, logged, given, tagger.taxonomy)
     edition = compose(
         newsletter,
         logged,
-        {
-            one.paper.key: tagger.tag(one.paper.title, one.paper.abstract) if one.tags is None else one.tags
-            for one in logged
-        },
-        tagger.taxonomy,
+        tags,
+        taxonomy,
         parts.interests,
         rank=rank,
         number=state.last.number + 1 if state.last else 1,
@@ -352,7 +265,7 @@ def _issue(
         previous=state.last,
         feed_id=state.feed_id or feed_id,
         base_url=parts.base_url,
-        notes=tuple(f"{name} could not be read; its papers come later, marked “Late”." for name in failed),
+        notes=receipt.for_readers(found),
     )
     issued = receipt.published(
         newsletter.id,
@@ -360,7 +273,7 @@ def _issue(
         entries=len(edition.entries),
         sections=len(edition.sections),
         files=links.edition_files(newsletter.id, day),
-        failed=failed,
+        sources=found,
     )
     full = Receipt(verdict=issued.verdict, started_at=instant, sources=tuple(found), editions=(issued,))
     if not store.publish(edition, full):
@@ -385,9 +298,16 @@ def _note(
     return whole
 
 
-def _sum(name: str, takes: Iterable[SourceReceipt], failure: str | None, progress: Progress | None) -> SourceReceipt:
+def _sum(
+    name: str,
+    takes: Iterable[SourceReceipt],
+    failure: str | None,
+    progress: Progress | None,
+    note: str | None = None,
+    status: SourceStatus = "empty",
+) -> SourceReceipt:
     """Carry out the dumps of a source, one after the other, and add their receipts."""
-    found = SourceReceipt(name=name, status="empty")
+    found = SourceReceipt(name=name, status=status, note=note)
     for one in takes:
         found = receipt.add(found, one)
         if progress:
@@ -395,6 +315,21 @@ def _sum(name: str, takes: Iterable[SourceReceipt], failure: str | None, progres
     if failure:
         found = receipt.add(found, SourceReceipt(name=name, status="failed", note=failure))
     return found
+
+
+def _judged(parts: Parts, source: Source, had: Gathered, found: SourceReceipt, now: datetime) -> SourceReceipt:
+    """Hold what a source gave against its past."""
+    store = parts.store
+    batches = store.batches(source.name, receipt.LOOKED_BACK + 1)
+    return receipt.judge(
+        found,
+        store.health(source.name),
+        batches,
+        store.overlap(source.name, batches[0].date, batches[1].date) if len(batches) > 1 else 0,
+        today=min((schedule.local_date(one, now) for one in parts.newsletters), default=now.date()),
+        fresh={item.dating.date for item in had.items if item.parsed},
+        daily=source.daily,
+    )
 
 
 def _last(state: NewsletterState | None) -> EditionRef | None:

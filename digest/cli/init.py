@@ -36,6 +36,9 @@ kind = "folder"                   # text dumps of Daily Papers pages, one file e
 path = "{path}"
 """
 
+#: kinds told by one value -> the key it is written under
+_WEB = {"arxiv": "categories = [{}]", "feed": "url = {}", "opml": "path = {}"}
+
 
 @click.command()
 @click.option("--source", "told", multiple=True, metavar="KIND:WHAT", help="What to read, like folder:dumps.")
@@ -60,8 +63,17 @@ def _table(told: str) -> str:
     """Return the `[[sources]]` table for one `--source`."""
     kind, colon, what = told.partition(":")
     settings_for(kind)
+    if kind == "daily-papers":
+        return '\n[[sources]]\nkind = "daily-papers"\n'
     if not colon or not what:
         raise UsageError(f"--source {told}: say what to read after the colon, like folder:dumps")
+    if kind in _WEB:
+        values = ", ".join(f'"{_plain(one)}"' for one in (what.split(",") if kind == "arxiv" else [what]))
+        return f'\n[[sources]]\nkind = "{kind}"\n{_WEB[kind].format(values)}\n'
     path = Path(what).as_posix().replace("\\", "\\\\").replace('"', '\\"')
     name = Path(what).resolve().name.replace("\\", "").replace('"', "") or "dumps"
     return _FOLDER.format(name=name, path=path)
+
+
+def _plain(text: str) -> str:
+    return text.strip().replace("\\", "").replace('"', "")

@@ -13,22 +13,33 @@ from digest import pipeline, receipt
 from digest.bootstrap import System
 from digest.cli import screen
 from digest.cli.common import Asked, options, progress
+from digest.errors import UsageError
 from digest.models import Receipt
-from digest.sources.folder import sources_for
+from digest.protocols import Source
+from digest.sources.folder import FolderSettings, FolderSource, sources_for
 from digest.text import count_noun
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The date of all these dumps.")
+@click.option("--from-store", is_flag=True, help="Read all kept dumps again; what that finds comes next.")
 @click.option("--lock-timeout", type=float, default=60, show_default=True, help="Seconds to wait for another run.")
 @options
-def command(asked: Asked, paths: tuple[Path, ...], day: datetime | None, lock_timeout: float) -> None:
+def command(asked: Asked, paths: tuple[Path, ...], day: datetime | None, from_store: bool, lock_timeout: float) -> None:
     """Make editions from dumps: files or folders, one edition a date, in date order.
 
     What the store knows already is not news: the same dumps again change nothing. Nothing is delivered.
+
+    With --from-store the dumps that were kept are read again, without the network: what a better reader finds in them
+    comes in the next edition. Editions that are out stay as they are.
     """
     started = time.monotonic()
+    if from_store == bool(paths):
+        raise UsageError("name the dumps to replay, or --from-store to read those again that were kept")
+    if from_store:
+        _repair(asked, lock_timeout)
+        return
     with asked.system() as system:
         found = sources_for(paths, system.config.sources, system.config.root, day.date() if day else None)
         receipts = []
@@ -41,6 +52,26 @@ def command(asked: Asked, paths: tuple[Path, ...], day: datetime | None, lock_ti
                 receipts.append(one)
         asked.say(report(system, receipts, time.monotonic() - started))
     raise SystemExit(receipt.exit_status(receipt.worst([one.verdict for one in receipts])))
+
+
+def _repair(asked: Asked, lock_timeout: float) -> None:
+    """Read all kept dumps again, also those of earlier replays."""
+    with asked.system() as system:
+        sources: list[Source] = list(system.sources())
+        if system.store.dump_count(pipeline.REPLAY):
+            sources.append(FolderSource(FolderSettings(name=pipeline.REPLAY, path="."), system.config.root))
+        with (
+            system.store.lock(f"repair {os.getpid()}", timeout=lock_timeout),
+            progress(asked, "reading the kept dumps") as bar,
+        ):
+            found = pipeline.repair(system.parts, sources, bar)
+    asked.tell([source.model_dump(mode="json") for source in found])
+    asked.say("\n".join([screen.source_table(found), *screen.rejections(found)]))
+    more = sum(source.new + source.revised for source in found)
+    ending = (
+        f"{count_noun(more, 'paper')} new or revised; the next `digest run` prints them." if more else "nothing new."
+    )
+    asked.say(f"{count_noun(sum(len(source.dumps) for source in found), 'dump')} read again: {ending}")
 
 
 def report(system: System, receipts: list[Receipt], duration: float) -> str:

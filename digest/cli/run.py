@@ -46,7 +46,7 @@ def command(asked: Asked, as_of: str | None, dry_run: bool, strict: bool, lock_t
         asked.say(report(wired, done, time.monotonic() - started, first=first))
     if dry_run:
         asked.say(f"dry run: nothing was written; its pages are in {config.output}")
-    raise SystemExit(receipt.exit_status(done.verdict, strict=strict))
+    raise SystemExit(receipt.exit_status(done.verdict, strict=strict, sources=done.sources))
 
 
 def _clock(as_of: str | None) -> Clock:
@@ -77,6 +77,9 @@ def report(wired: System, done: Receipt, duration: float, *, first: bool) -> str
     for newsletter, edition in zip(parts.newsletters, done.editions, strict=True):
         prefix = f"{newsletter.id}: " if len(parts.newsletters) > 1 else ""
         lines += [f"{prefix}{line}" if not number else line for number, line in enumerate(_sentence(wired, edition))]
+    failing = receipt.failing(done.sources)
+    if failing:
+        lines.append(f"  do    see to {', '.join(failing)}, failing for days: `digest sources` says what came back")
     published = any(edition.number for edition in done.editions)
     ending = "" if published else " (no edition, no file changed)"
     return "\n".join([*lines, f"{done.verdict} in {screen.seconds(duration)}{ending}"])

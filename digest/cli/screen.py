@@ -82,19 +82,26 @@ def shorten_name(name: str, limit: int) -> str:
 
 
 def source_table(sources: Sequence[SourceReceipt]) -> str:
-    """Return the table of a run's sources; enriched and rejected have a column where there are any."""
+    """Return the table of a run's sources; enriched and rejected have a column where there are any.
+
+    A note that would run over the edge of the terminal stands whole under the table.
+    """
     shown = ["listed", "new", "revised", "seen"]
     if any(source.enriched for source in sources):
         shown.insert(3, "enriched")
     if any(source.rejected for source in sources):
         shown.append("rejected")
-    rows = []
+    rows, below = [], []
+    room = 80 - 6 - max(len(source.name) for source in sources) - sum(max(len(name), 5) + 2 for name in shown)
     for source in sources:
         failed = source.status == "failed"
         cells = ["-" if failed and not source.dumps else f"{getattr(source, name):,}" for name in shown]
         note = f"FAILED: {source.note}" if failed else source.note or ""
+        if len(note) > room:
+            below.append(wrap(f"  {source.name}: {source.note}", "    "))
+            note = "FAILED" if failed else "see below"
         rows.append((source.name, *cells, note))
-    return table(("source", *shown, "note"), rows, left=(0, len(shown) + 1))
+    return "\n".join([table(("source", *shown, "note"), rows, left=(0, len(shown) + 1)), *below])
 
 
 def rejections(sources: Sequence[SourceReceipt], limit: int = 5) -> list[str]:

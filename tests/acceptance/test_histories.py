@@ -29,3 +29,4 @@ def test_the_same_on_postgresql(tmp_path: Path, server: postgres.Server) -> None
             server.drop(name)
         totals.histories += 1
     judge(totals)
+    assert totals.editions >= 4 * totals.histories

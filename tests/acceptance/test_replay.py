@@ -13,8 +13,7 @@ import pytest
 
 from digest import diff, identity
 from digest.models import Known, Paper, Parsed
-from digest.sources import open_source
-from digest.sources.folder import FolderSettings
+from digest.sources.folder import FolderSettings, FolderSource
 from tests.acceptance.command import digest, receipts, rows, tallies, tree
 
 NAMES = (
@@ -103,7 +102,7 @@ def test_in_reverse_dates_do_not_go_back_and_what_was_held_comes_late(home: Path
 
 
 def _parsed(root: Path) -> list[Parsed]:
-    source = open_source(FolderSettings(name="seeds", path="seeds", year=2026), root)
+    source = FolderSource(FolderSettings(name="seeds", path="seeds", year=2026), root)
     return [source.parse(dump, datetime(2026, 11, 20, tzinfo=UTC)) for dump in source.fetch()]
 
 
