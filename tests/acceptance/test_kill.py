@@ -105,6 +105,7 @@ def test_the_same_on_postgresql(
         server.drop(name)
 
 
+@pytest.mark.tools
 def test_a_run_killed_again_and_again_ends_alike(tmp_path: Path, undisturbed: tuple[object, ...]) -> None:
     home = _home(tmp_path)
     for event in ("dump kept", "dump committing", "dump committed", "edition publishing", "file written") * 2:
