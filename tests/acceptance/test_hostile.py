@@ -91,6 +91,7 @@ def test_nothing_of_a_dump_is_markup_in_any_file(home: Path) -> None:
     assert "{{ 7*7 }}" in edition
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("name", "content"),
     [
