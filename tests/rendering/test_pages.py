@@ -299,8 +299,8 @@ def test_nothing_from_a_dump_breaks_a_page(title, abstract, name, lead, word):
     versions = [(word, lead, make.FIRST), (title, abstract, make.FIRST + timedelta(days=1))]
     known = record(paper, versions=versions, tags={"x": [Tag(id="snn", score=1, evidence=evidence)]})
     page(PAGES.paper(paper.key, known, [appearance]))
-    for content in (PAGES.archive(one), PAGES.tag(one, "snn"), PAGES.index([one]), PAGES.feeds([one])):
-        page(content)
+    contents = (PAGES.archive(one), PAGES.tag(one, "snn"), PAGES.index([one]), PAGES.feeds([one]))
+    assert [page(content).faults for content in contents] == [[], [], [], []]
 
 
 def test_templates_in_titles_are_text():
