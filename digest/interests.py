@@ -46,13 +46,13 @@ def meet(
         taxonomy: names tags and knows their parents.
         names: id -> name, where there is no taxonomy at hand.
     """
-    prose = text.searchable(f"{paper.title} . {paper.abstract}")
+    prose = text.searchable(f"{paper.title} . {paper.abstract}") if interests.want or interests.mute else ""
     organization = paper.organization
     own = (organization.name, organization.handle or "") if organization else ()
     found = [("want", phrase) for phrase in interests.want if text.has_phrase(prose, phrase)]
     found += [("authors", name) for name in interests.authors if _named(name, paper.authors)]
     found += [("organizations", name) for name in interests.organizations if _named(name, own)]
-    named = _tag_names(tags, heading, taxonomy, names or {})
+    named = _tag_names(tags, heading, taxonomy, names or {}) if interests.tags or interests.mute else set()
     found += [("tags", tag) for tag in interests.tags if text.searchable(tag) in named]
     muted = [phrase for phrase in interests.mute if text.has_phrase(prose, phrase) or text.searchable(phrase) in named]
     reasons = {phrase.casefold(): _reason(kind, phrase) for kind, phrase in reversed(found)}

@@ -51,45 +51,49 @@ def summarise(title: str, abstract: str, limit: int = LIMIT) -> str:
 
 def _read_title(title: str) -> _Title:
     name = title.partition(":")[0].strip() if ":" in title else ""
-    return _Title(frozenset(text.searchable(title).split()), "" if " " in name else name)
+    return _Title(frozenset(text.parts(title)), "" if " " in name else name)
 
 
 def _weigh(sentence: str, place: int, total: int, title: _Title) -> _Candidate:
     """Return what is left of a sentence without its lead-in, and how well it says what was done."""
-    sentence = cues.LABEL.sub("", sentence)
-    clause, score = _act(sentence)
-    if not clause:
-        clause, score = _statement(sentence)
-    words = set(text.searchable(clause).split())
+    small = text.lowered(sentence)
+    label = cues.LABEL.match(small)
+    begin = label.end() if label else 0
+    sentence, small = sentence[begin:], small[begin:]
+    cut, score = _act(small) or _statement(sentence, small)
+    clause, small = sentence[cut:], small[cut:]
+    words = set(text.parts(clause))
     score += 2.0 * len(words & title.words) / (len(title.words) or 1) + 2.0 * bool(title.name and title.name in clause)
     score -= 3.0 * place / max(total, 8) + 1.5 * (place == 0 and total > 2 and score < 5.0)
-    return _Candidate(score - _blame(clause), clause)
+    return _Candidate(score - _blame(clause, small), clause)
 
 
-def _blame(clause: str) -> float:
+def _blame(clause: str, small: str) -> float:
     """Return what speaks against a clause: it points back, tells a result, the code, a further step, or too little."""
-    by = bool(cues.BY.search(clause))
-    blame = 5.0 * bool(cues.CODE.search(clause)) + 4.0 * bool(cues.DANGLING.match(clause)) - 2.5 * by
-    blame += 3.0 * (bool(cues.POINTING.match(clause)) and not by) + 3.0 * bool(cues.ADDED.search(clause))
-    blame += 2.5 * bool(cues.RESULT.search(clause[:90])) + 4.0 * clause.endswith("?")
+    by = cues.BY.within(clause)
+    blame = 5.0 * cues.CODE.within(small) + 4.0 * bool(cues.DANGLING.match(small)) - 2.5 * by
+    blame += 3.0 * (bool(cues.POINTING.match(small)) and not by) + 3.0 * cues.ADDED.within(small)
+    blame += 2.5 * cues.RESULT.within(small[:90]) + 4.0 * clause.endswith("?")
     return blame + 3.0 * (len(clause) < 50) + 9.0 * (len(clause) < 25)
 
 
-def _act(sentence: str) -> tuple[str, float]:
-    """Return the clause in which authors say what they did, with its weight; "" where there is none."""
-    for found in cues.ACTIVE.finditer(sentence):
-        before = sentence[: found.start()]
+def _act(small: str) -> tuple[int, float] | None:
+    """Return where the clause begins in which authors say what they did, with its weight; None without one."""
+    for found in cues.ACTIVE.finditer(small):
+        before = small[: found.start()]
         if cues.BOUND.search(before) or not _may_go(before):
             continue
-        clause = sentence[found.start() :]
         weight = 10.0 if found["make"] else 7.5 if found["give"] else 6.0
-        return clause, weight - 2.0 * bool(cues.WEAK.match(clause))
-    if cues.NOMINAL.search(sentence):
-        return sentence, 7.5
-    cut = _without_lead_in(sentence)
-    if cues.PASSIVE.search(cut) and not cues.BACKGROUND.match(cut) and not cues.BACKGROUND.match(sentence):
-        return cut, 7.0 if cues.HERE.search(sentence) else 4.0
-    return "", 0.0
+        return found.start(), weight - 2.0 * bool(cues.WEAK.match(small[found.start() :]))
+    if cues.NOMINAL.search(small):
+        return 0, 7.5
+    if not cues.PASSIVE.within(small):
+        return None
+    begin = _without_lead_in(small)
+    cut = small[begin:]
+    if cues.PASSIVE.within(cut) and not cues.BACKGROUND.match(cut) and not cues.BACKGROUND.match(small):
+        return begin, 7.0 if cues.HERE.search(small) else 4.0
+    return None
 
 
 def _may_go(before: str) -> bool:
@@ -97,24 +101,25 @@ def _may_go(before: str) -> bool:
     return not before.strip() or bool(cues.JOINED.search(before)) or bool(cues.OPENING.match(before))
 
 
-def _statement(sentence: str) -> tuple[str, float]:
-    """Return a sentence without an act, cut of its lead-in, with its weight; background weighs least."""
-    background = bool(cues.BACKGROUND.match(sentence)) or bool(cues.STATE.search(sentence))
+def _statement(sentence: str, small: str) -> tuple[int, float]:
+    """Return where a sentence without an act begins behind its lead-in, with its weight; background weighs least."""
+    background = bool(cues.BACKGROUND.match(small)) or bool(cues.STATE.search(small))
     weight = 0.0 if background else 3.0 + 1.5 * bool(cues.OWN.match(sentence))
-    return _without_lead_in(sentence), weight
+    return _without_lead_in(small), weight
 
 
-def _without_lead_in(sentence: str) -> str:
-    """Cut connectives and introductory phrases with their commas, as long as a whole sentence is left."""
+def _without_lead_in(small: str) -> int:
+    """Return what of a sentence connectives and introductory phrases are, as long as a whole sentence is left."""
+    begin = 0
     for _ in range(4):
         for pattern in (cues.CONNECTIVE, cues.LEADING):
-            rest = pattern.sub("", sentence, count=1)
-            if rest != sentence and len(rest) > 30:
-                sentence = rest
+            found = pattern.match(small[begin:])
+            if found and found.end() and len(small) - begin - found.end() > 30:
+                begin += found.end()
                 break
         else:
             break
-    return sentence
+    return begin
 
 
 def _fit(sentence: str, limit: int) -> str:

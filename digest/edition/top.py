@@ -37,15 +37,15 @@ def choose_top(entries: Sequence[Entry], reasons: Mapping[str, Sequence[Reason]]
         return Top(label="", keys=())
     size = 3 if len(new) < 40 else 5
     taken: Counter[str | None] = Counter()
-    chosen: list[Entry] = []
+    chosen: set[str] = set()
     for entry in able:
         if len(chosen) < size and taken[entry.heading] < _EACH:
-            chosen.append(entry)
+            chosen.add(entry.paper.key)
             taken[entry.heading] += 1
     for entry in able:
-        if len(chosen) < size and entry not in chosen:
-            chosen.append(entry)
-    keys = tuple(entry.paper.key for entry in new if entry in chosen)
+        if len(chosen) < size:
+            chosen.add(entry.paper.key)
+    keys = tuple(entry.paper.key for entry in new if entry.paper.key in chosen)
     return Top(label=_label(keys, [entry.paper.key for entry in new], reasons), keys=keys)
 
 

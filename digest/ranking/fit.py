@@ -7,13 +7,13 @@ Sums use math.fsum, so that no order of papers changes a bit of a score.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from digest import text
-
-Vector = dict[str, float]
 
 _STOP = frozenset(
     "a about above after against all also among an and any approach are as at based be because been before being "
@@ -28,6 +28,17 @@ _STOP = frozenset(
 )
 
 
+class Vector(NamedTuple):
+    """A text as a vector of length 1."""
+
+    #: the terms that other texts have too
+    shared: dict[str, float]
+    #: squares of the values of its own terms, which are most: they meet nothing, but count for the length
+    own: list[float]
+    #: the sum of all squares: 1, but for what is lost in rounding
+    square: float
+
+
 class Corpus:
     """The texts of an edition, and what is rare and common among them."""
 
@@ -36,13 +47,11 @@ class Corpus:
         self._prose = {key: text.searchable(f"{title} . {abstract}") for key, (title, abstract) in texts.items()}
         self._texts = dict(texts)
         counts = {key: _terms(title, abstract) for key, (title, abstract) in sorted(texts.items())}
-        self._df = Counter(term for terms in counts.values() for term in terms)
-        self._vectors = {key: self._unit(terms) for key, terms in counts.items()}
-        having: dict[str, set[str]] = {}
+        self._vectors = _vectors(counts)
+        self._having: defaultdict[str, list[str]] = defaultdict(list)
         for key, prose in self._prose.items():
             for word in set(prose.split()):
-                having.setdefault(word, set()).add(key)
-        self._having = {word: frozenset(keys) for word, keys in having.items()}
+                self._having[word].append(key)
         self._holding: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -59,28 +68,27 @@ class Corpus:
     def holding(self, phrase: str) -> int:
         """Return in how many texts `phrase` stands as whole words."""
         if phrase not in self._holding:
-            prose = (self._prose[key] for key in self._candidates(text.searchable(phrase).split()))
-            self._holding[phrase] = sum(text.has_phrase(one, phrase) for one in prose)
+            forms = text.forms(phrase)
+            prose = [self._prose[key] for key in self._candidates(forms)]
+            self._holding[phrase] = sum(any(form in one for form in forms) for one in prose)
         return self._holding[phrase]
 
-    def _candidates(self, words: Sequence[str]) -> frozenset[str]:
-        """Return the keys of the texts that have all these words, the last one perhaps in the plural."""
-        if not words:
-            return frozenset()
-        *first, last = words
-        having = [self._having.get(word, frozenset()) for word in first]
-        ends = self._having.get(last, frozenset()) | self._having.get(f"{last}s", frozenset())
-        return frozenset.intersection(ends, *having)
+    def _candidates(self, forms: Sequence[str]) -> set[str]:
+        """Return the keys of the texts that have all words of one of the forms, which differ in the last one."""
+        found = {key for form in forms for key in self._having.get(form.split()[-1], ())}
+        for word in forms[0].split()[:-1] if forms else ():
+            found.intersection_update(self._having.get(word, ()))
+        return found
 
     def typical(self, groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
         """Return how near each text is to the others of its group, and a little to all others: 0..1 by key.
 
         A text is compared with the sum of the others, never with itself: one alone in its group is no type.
         """
-        everyone = _Sum(list(self._vectors.values()))
+        everyone = _Sum(self._vectors.values())
         found = {key: 0.25 * everyone.nearness(vector) for key, vector in self._vectors.items()}
         for keys in groups.values():
-            total = _Sum([self._vectors[key] for key in keys])
+            total = _Sum(self._vectors[key] for key in keys)
             for key in keys:
                 found[key] += 0.75 * total.nearness(self._vectors[key])
         return found
@@ -96,48 +104,78 @@ class Corpus:
     def _adjacent(self, key: str, a: str, b: str) -> bool:
         return text.has_phrase(text.searchable(self._texts[key][0]), f"{a} {b}")
 
-    def _unit(self, terms: Counter[str]) -> Vector:
-        total = len(self._prose)
-        found = {term: (1 + math.log(n)) * math.log(1 + total / self._df[term]) for term, n in terms.items()}
-        length = math.sqrt(math.fsum(value * value for value in found.values()))
-        return {term: value / length for term, value in found.items()} if length else {}
+
+@lru_cache(maxsize=4096)
+def telling(phrase: str) -> int:
+    """Return how many words a phrase has; 0 where all of them are common to all texts."""
+    words = text.parts(phrase)
+    return len(words) if any(word not in _STOP for word in words) else 0
 
 
-def tells(phrase: str) -> bool:
-    """Return whether a phrase has a word that is not common to all texts."""
-    return any(word not in _STOP for word in text.searchable(phrase).split())
+@lru_cache(maxsize=16_384)
+def _stem(word: str) -> str | None:
+    """Return a word without a plural's s; "" where it is common to all texts, None where it is no word to compare."""
+    if len(word) < 2 or word.isdigit():
+        return None
+    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    stem = word[:-1] if plural else word
+    return "" if stem in _STOP else stem
 
 
 def _terms(title: str, abstract: str) -> Counter[str]:
-    """Return the words and the pairs of words of a text; those of the title count twice."""
-    counts: Counter[str] = Counter()
-    for prose in (title, title, abstract):
-        found = [_stem(word) for word in text.words(prose) if len(word) > 1 and not word.isdigit()]
-        counts.update(word for word in found if word not in _STOP)
-        pairs = pairwise(found)
-        counts.update(f"{a} {b}" for a, b in pairs if a not in _STOP and b not in _STOP)
-    return counts
+    """Return the terms of a text, words and pairs of words, with how often they occur; the title counts twice."""
+    named = _phrases(title)
+    return Counter([*named, *named, *_phrases(abstract)])
 
 
-def _stem(word: str) -> str:
-    """Drop a plural's s."""
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+def _phrases(prose: str) -> list[str]:
+    """Return the stems of words, and those of each two that are neighbours."""
+    found = [stem for stem in map(_stem, text.words(prose)) if stem is not None]
+    return [*filter(None, found), *[f"{a} {b}" for a, b in pairwise(found) if a and b]]
+
+
+def _vectors(counts: Mapping[str, Counter[str]]) -> dict[str, Vector]:
+    """Return the vectors of texts, by how often each of their terms stands in them."""
+    having = Counter(term for terms in counts.values() for term in terms)
+    rare = {term: math.log(1 + len(counts) / n) for term, n in having.items() if n > 1}
+    return {key: _vector(terms, rare, math.log(1 + len(counts))) for key, terms in counts.items()}
+
+
+def _vector(terms: Counter[str], rare: Mapping[str, float], alone: float) -> Vector:
+    """Return the vector of a text.
+
+    Args:
+        terms: how often each stands in it.
+        rare: what a term that others have too weighs, by how few have it.
+        alone: what any other term weighs.
+    """
+    often = {n: 1 + math.log(n) for n in set(terms.values())}
+    shared = {term: often[n] * rare[term] for term, n in terms.items() if term in rare}
+    own = [often[n] * alone for term, n in terms.items() if term not in rare]
+    length = math.sqrt(math.fsum([value * value for value in (*shared.values(), *own)]))
+    if not length:
+        return Vector({}, [], 0.0)
+    shared = {term: value / length for term, value in shared.items()}
+    own = [value / length for value in own]
+    squares = [value * value for value in own]
+    return Vector(shared, squares, math.fsum([*[value * value for value in shared.values()], *squares]))
 
 
 class _Sum:
     """The sum of vectors, to which each of them can be compared without itself."""
 
-    def __init__(self, vectors: Sequence[Vector]) -> None:
-        parts: dict[str, list[float]] = {}
+    def __init__(self, vectors: Iterable[Vector]) -> None:
+        parts: defaultdict[str, list[float]] = defaultdict(list)
+        squares: list[float] = []
         for vector in vectors:
-            for term, value in vector.items():
-                parts.setdefault(term, []).append(value)
+            squares += vector.own
+            for term, value in vector.shared.items():
+                parts[term].append(value)
         self._values = {term: math.fsum(values) for term, values in parts.items()}
-        self._square = math.fsum(value * value for value in self._values.values())
+        self._square = math.fsum([*[value * value for value in self._values.values()], *squares])
 
-    def nearness(self, own: Vector) -> float:
+    def nearness(self, one: Vector) -> float:
         """Return the cosine of a vector and the rest of the sum, 0 where there is no rest."""
-        within = math.fsum(value * self._values[term] for term, value in own.items())
-        itself = math.fsum(value * value for value in own.values())
-        square = self._square - 2 * within + itself
-        return max(0.0, within - itself) / math.sqrt(square) if square > 1e-6 else 0.0
+        within = math.fsum([*[value * self._values[term] for term, value in one.shared.items()], *one.own])
+        square = self._square - 2 * within + one.square
+        return max(0.0, within - one.square) / math.sqrt(square) if square > 1e-6 else 0.0

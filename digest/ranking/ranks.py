@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
 
@@ -11,7 +11,7 @@ from digest import text
 from digest.interests import MUTED, meet
 from digest.models import Evidence, Interests, Logged, Reason, Tag, Taxonomy
 from digest.ranking import signals
-from digest.ranking.fit import Corpus, tells
+from digest.ranking.fit import Corpus, telling
 
 #: reasons that an entry shows at most
 SHOWN = 3
@@ -84,7 +84,8 @@ class _Table:
             groups.setdefault(headings.get(one.paper.key, ""), []).append(one.paper.key)
         self.groups = {heading: sorted(keys) for heading, keys in groups.items() if heading}
         self.typical = self.corpus.typical(self.groups)
-        self._speaking = Counter(phrase for key in tags for phrase in set(self.phrases(key)))
+        self._phrases = {key: list(_phrases(found)) for key, found in tags.items()}
+        self._speaking = Counter(phrase for phrases in self._phrases.values() for phrase in set(phrases))
         self._types = frozenset(key for keys in self.groups.values() for key in self._most_typical_of(keys))
         self._most_typical = max(self.typical.values(), default=0.0) or 1.0
         self.strongest = max((tag.score for found in tags.values() for tag in found), default=0.0)
@@ -106,22 +107,26 @@ class _Table:
         best = sorted(keys, key=lambda key: (-round(self.typical[key], 9), key))
         return best[: max(1, len(keys) // 4)] if len(keys) >= _TYPE_FROM else []
 
-    def phrases(self, key: str) -> Iterator[str]:
-        """Yield phrases of a paper's tags, the strongest tag's first; of those that weigh alike the most specific."""
-        for tag in self.tags.get(key, ()):
-            spoken = [found for found in tag.evidence if found.where != "category" and tells(found.phrase)]
-            most = max((found.weight for found in spoken), default=0.0)
-            order = sorted(spoken, key=lambda found: (found.weight < _TELLING * most, -_specific(found), found.phrase))
-            yield from (found.phrase for found in order)
+    def phrases(self, key: str) -> Sequence[str]:
+        """Return phrases of a paper's tags, the strongest tag's first; of those that weigh alike the most specific."""
+        return self._phrases.get(key, ())
 
     def true_of(self, phrase: str) -> int:
         """Return of how many papers it is true that they are about `phrase`: by their text or by their evidence."""
         return max(self.corpus.holding(phrase), self._speaking[phrase])
 
 
+def _phrases(tags: Iterable[Tag]) -> Iterator[str]:
+    for tag in tags:
+        spoken = [found for found in tag.evidence if found.where != "category" and telling(found.phrase)]
+        most = max((found.weight for found in spoken), default=0.0)
+        order = sorted([(found.weight < _TELLING * most, -_specific(found), found.phrase) for found in spoken])
+        yield from (phrase for _, _, phrase in order)
+
+
 def _specific(found: Evidence) -> float:
     """Return the weight of a phrase, more for one of several words."""
-    return found.weight * (1 + 0.5 * min(2, len(text.searchable(found.phrase).split()) - 1))
+    return found.weight * (1 + 0.5 * min(2, telling(found.phrase) - 1))
 
 
 #: a reason, and whether it may be shown
@@ -142,7 +147,8 @@ def _reasons(one: Logged, table: _Table, interests: Interests, day: Date) -> lis
 
 
 def _rounded(reason: Reason) -> Reason:
-    return reason.model_copy(update={"weight": round(reason.weight, 6)})
+    weight = round(reason.weight, 6)
+    return reason if weight == reason.weight else reason.model_copy(update={"weight": weight})
 
 
 def _muted(phrase: str, of: int) -> Reason:

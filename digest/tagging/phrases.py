@@ -38,7 +38,7 @@ def normalise(string: str) -> str:
     """Return `string` as phrases are compared with it: folded, hyphens as spaces, white space single."""
     folded = text.fold(string)
     folded = folded.replace("-", " ") if folded.isascii() else _DASHES.sub(" ", folded)
-    return " ".join(folded.split())
+    return text.single_spaced(folded)
 
 
 @cache
@@ -75,7 +75,15 @@ class Matcher:
 
     def find(self, normalised: str) -> Iterator[Found]:
         """Yield every occurrence in a text that `normalise` gave, by its end."""
-        numbers, last = self._numbers, len(normalised)
-        for index, start, end in self._automaton.find_matches_as_indexes(normalised, overlapping=True):
-            if (end == last or not normalised[end].isalnum()) and (not start or not normalised[start - 1].isalnum()):
-                yield Found(numbers[index], start, end)
+        return map(Found._make, self.spans(normalised))
+
+    def spans(self, normalised: str) -> list[tuple[int, int, int]]:
+        """Return what `find` yields, as plain tuples: a paper has fifty, and the tagger looks at them all."""
+        numbers, found = self._numbers, self._automaton.find_matches_as_indexes(normalised, overlapping=True)
+        # the character before the first is the last one
+        text = normalised + " "
+        return [
+            (numbers[index], start, end)
+            for index, start, end in found
+            if not (text[end].isalnum() or text[start - 1].isalnum())
+        ]

@@ -12,35 +12,35 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from math import sqrt
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf, sqrt
+from operator import mul
+from typing import Literal, NamedTuple
 
-from digest.models import Evidence, Tag, Taxonomy
-from digest.tagging.phrases import Found, Matcher, normalise
+from digest.models import Tag, Taxonomy
+from digest.tagging.phrases import Matcher, normalise
 from digest.tagging.scoring import CLAIMS
 from digest.tagging.taxonomy import Rules
 
 Where = Literal["title", "lead", "abstract"]
-_Parts = dict[tuple[Where, int], float]
+#: an occurrence: the phrase's number, where it starts and ends
+_Span = tuple[int, int, int]
+#: what phrases weigh in each part of the text: three times the phrase's number, plus that of the part -> weight
+_Parts = dict[int, float]
 
+_WHERE: tuple[Where, ...] = ("title", "lead", "abstract")
 #: Stands between the parts, so that no phrase and no sentence reaches from one into the next.
 _APART = " \n "
 #: The end of the first sentence: a full stop after two letters, so not that of `e.g.` or `J.`, before a capital.
-_LEAD = re.compile(r"(?<=[\w)\]][\w)\]])[.!?]\s+(?=[\"'“(\[]?[A-Z])")
+_LEAD = re.compile(r"[.!?](?<=[\w)\]][\w)\]].)\s+(?=[\"'“(\[]?[A-Z])")
 
 
-@dataclass(frozen=True)
-class _Text:
+class _Text(NamedTuple):
     """A paper's text, normalised, with where its parts begin."""
 
     text: str
     lead: int
     body: int
-
-    def where(self, start: int) -> Where:
-        return "title" if start < self.lead else "lead" if start < self.body else "abstract"
 
 
 def _prepare(title: str, abstract: str) -> _Text:
@@ -51,25 +51,36 @@ def _prepare(title: str, abstract: str) -> _Text:
     return _Text(_APART.join((first, second, rest)), lead, lead + len(second) + len(_APART))
 
 
+def _claimed(text: str, claims: Iterable[_Span]) -> Iterator[tuple[float, float]]:
+    """Yield where it is told what was done, from each claim to the end of its sentence; then what nothing is in."""
+    begins: dict[int, int] = {}
+    for _, start, end in claims:
+        stop = text.find(". ", end)
+        stop = stop if stop > 0 else len(text)
+        begins[stop] = min(start, begins.get(stop, start))
+    yield from ((start, stop) for stop, start in begins.items())
+    yield inf, inf
+
+
 class Tagger:
-    """Gives tags under one taxonomy. Built once (about 60 ms); `tag` is pure and takes about 0.2 ms."""
+    """Gives tags under one taxonomy. Built once (about 60 ms); `tag` is pure and takes about 0.15 ms."""
 
     def __init__(self, rules: Rules) -> None:
         """Build the automaton over all phrases of `rules`."""
         #: the names there are
         self.taxonomy: Taxonomy = rules.taxonomy
-        self._scoring = rules.scoring
-        self._factors: dict[Where, float] = {
-            "title": self._scoring.title,
-            "lead": self._scoring.lead,
-            "abstract": self._scoring.body,
-        }
+        self._scoring = scoring = rules.scoring
+        #: by part of the text, as in _WHERE
+        self._factors = (scoring.title, scoring.lead, scoring.body)
+        again, claim = scoring.again, scoring.claim
+        #: what a phrase weighs at first and again in the abstract, by whether it is claimed; and at most
+        self._gains = ((1.0, 1.0 + claim), (again, again + claim), 1 + 3 * again + claim)
         self._order = {leaf.id: order for order, leaf in enumerate(rules.leaves)}
         everything = [phrase for leaf in rules.leaves for phrase in (*leaf.phrases, *leaf.not_within, *leaf.unless)]
         self._phrases = tuple(dict.fromkeys((*everything, *CLAIMS)))
         number = {phrase: n for n, phrase in enumerate(self._phrases)}
         self._claims = frozenset(number[claim] for claim in CLAIMS)
-        self._earns: dict[int, list[tuple[str, float]]] = defaultdict(list)
+        self._earns: defaultdict[int, list[tuple[str, float]]] = defaultdict(list)
         self._blocks: dict[int, list[str]] = defaultdict(list)
         self._forbids: dict[int, list[str]] = defaultdict(list)
         for leaf in rules.leaves:
@@ -84,11 +95,12 @@ class Tagger:
     def tag(self, title: str, abstract: str) -> tuple[Tag, ...]:
         """Return the tags of a paper, strongest first, each with the phrases that earned it."""
         weighed = self._weighed(_prepare(title, abstract))
-        scores = {leaf: self._score(parts) for leaf, parts in weighed.items()}
+        norms = {leaf: _norms(parts) for leaf, parts in weighed.items()}
+        scores = {leaf: sum(map(mul, self._factors, norm)) for leaf, norm in norms.items()}
         strongest = sorted(scores, key=lambda leaf: (-scores[leaf], self._order[leaf]))[: self._scoring.most]
         best = max(scores.values(), default=0.0)
         given = [leaf for rank, leaf in enumerate(strongest) if scores[leaf] >= self._least(rank, best)]
-        return tuple(self._tag(leaf, scores[leaf], weighed[leaf]) for leaf in given)
+        return tuple([self._tag(leaf, scores[leaf], weighed[leaf], norms[leaf]) for leaf in given])
 
     def _least(self, rank: int, best: float) -> float:
         """Return the score that the tag at `rank` needs beside the best one's."""
@@ -99,64 +111,69 @@ class Tagger:
 
     def _weighed(self, text: _Text) -> dict[str, _Parts]:
         """Return what the phrases of each leaf weigh, by part of the text."""
-        found = list(self._matcher.find(text.text))
-        claims, blocked, forbidden = self._context(text, found)
-        weighed: dict[str, _Parts] = defaultdict(dict)
-        for each in found:
-            earned = self._earns.get(each.phrase)
-            if earned:
-                where = text.where(each.start)
-                claimed = where != "title" and _inside(each, claims)
-                for leaf, weight in earned:
-                    if leaf not in forbidden and not (leaf in blocked and _inside(each, blocked[leaf])):
-                        self._weigh(weighed[leaf], (where, each.phrase), weight, claimed)
-        return weighed
+        prose, lead, body = text
+        found = self._matcher.spans(prose)
+        claims = _claimed(prose, [one for one in found if one[0] in self._claims and one[1] >= lead])
+        claim, claim_end = next(claims)
+        blocked, forbidden = self._context(found)
+        first, again, most = self._gains
+        weighed: dict[str, _Parts] = {}
+        for phrase, start, end in found:
+            earned = self._earns.get(phrase)
+            if earned is None:
+                continue
+            # Sentences do not overlap, and occurrences come by their ends: only the first to end later may hold it.
+            while claim_end < end:
+                claim, claim_end = next(claims)
+            claimed = claim <= start
+            part = 0 if start < lead else 1 if start < body else 2
+            key = 3 * phrase + part
+            for leaf, weight in earned:
+                if leaf in blocked and _inside(start, end, blocked[leaf]):
+                    continue
+                parts = weighed.get(leaf)
+                if parts is None:
+                    parts = weighed[leaf] = {}
+                if not part:
+                    parts[key] = weight
+                elif key not in parts:
+                    parts[key] = weight * first[claimed]
+                else:
+                    parts[key] = min(weight * most, parts[key] + weight * again[claimed])
+        return {leaf: parts for leaf, parts in weighed.items() if leaf not in forbidden}
 
-    def _context(self, text: _Text, found: Iterable[Found]) -> tuple[list[Found], dict[str, list[Found]], set[str]]:
-        """Return where claims are made, where a leaf's phrases do not count, and the leaves that cannot be given."""
-        claims: list[Found] = []
-        blocked: dict[str, list[Found]] = defaultdict(list)
-        forbidden: set[str] = set()
-        for each in found:
-            if each.phrase in self._claims and each.start >= text.lead:
-                end = text.text.find(". ", each.end)
-                claims.append(Found(each.phrase, each.start, end if end > 0 else len(text.text)))
-            for leaf in self._blocks.get(each.phrase, ()):
-                blocked[leaf].append(each)
-            forbidden.update(self._forbids.get(each.phrase, ()))
-        return claims, blocked, forbidden
+    def _context(self, found: Sequence[_Span]) -> tuple[dict[str, list[_Span]], set[str]]:
+        """Return where a leaf's phrases do not count, and the leaves that cannot be given."""
+        blocked: dict[str, list[_Span]] = defaultdict(list)
+        for one in found:
+            if one[0] in self._blocks:
+                for leaf in self._blocks[one[0]]:
+                    blocked[leaf].append(one)
+        forbidden = {leaf for one in found if one[0] in self._forbids for leaf in self._forbids[one[0]]}
+        return blocked, forbidden
 
-    def _weigh(self, parts: _Parts, key: tuple[Where, int], weight: float, claimed: bool) -> None:
-        """Add one occurrence of a phrase to what a leaf's phrases weigh."""
-        if key[0] == "title":
-            parts[key] = weight
-            return
-        scoring, before = self._scoring, parts.get(key)
-        gain = (scoring.again if before else 1.0) + (scoring.claim if claimed else 0.0)
-        most = 1 + 3 * scoring.again + scoring.claim
-        parts[key] = weight * gain if before is None else min(weight * most, before + weight * gain)
-
-    def _score(self, parts: _Parts) -> float:
-        return sum(self._factors[where] * norm for where, norm in _norms(parts).items())
-
-    def _tag(self, leaf: str, score: float, parts: _Parts) -> Tag:
+    def _tag(self, leaf: str, score: float, parts: _Parts, norms: Sequence[float]) -> Tag:
         """Return a tag with its evidence; the weights of the evidence add up to the score."""
-        norms = _norms(parts)
-        evidence = [
-            Evidence(phrase=self._phrases[n], where=where, weight=round(self._factors[where] * w * w / norms[where], 2))
-            for (where, n), w in parts.items()
-        ]
-        evidence.sort(key=lambda each: (-each.weight, each.phrase, each.where))
-        return Tag(id=leaf, score=round(score, 2), evidence=tuple(evidence))
+        spoken = []
+        for key, weight in parts.items():
+            number, part = divmod(key, 3)
+            told = round(self._factors[part] * weight * weight / norms[part], 2)
+            spoken.append((-told, self._phrases[number], _WHERE[part]))
+        evidence = [{"phrase": phrase, "where": where, "weight": -less} for less, phrase, where in sorted(spoken)]
+        # whole at once: half the time of making one value after the other
+        return Tag.model_validate({"id": leaf, "score": round(score, 2), "evidence": evidence})
 
 
-def _norms(parts: _Parts) -> dict[Where, float]:
-    """Return the Euclidean norm of what phrases weigh, by part."""
-    squares: dict[Where, float] = defaultdict(float)
-    for (where, _), weight in parts.items():
-        squares[where] += weight * weight
-    return {where: sqrt(square) for where, square in squares.items()}
+def _norms(parts: _Parts) -> list[float]:
+    """Return the Euclidean norms of what phrases weigh, by part."""
+    squares = [0.0, 0.0, 0.0]
+    for key, weight in parts.items():
+        squares[key % 3] += weight * weight
+    return [sqrt(square) for square in squares]
 
 
-def _inside(inner: Found, outers: Iterable[Found]) -> bool:
-    return any(outer.start <= inner.start and inner.end <= outer.end for outer in outers)
+def _inside(start: int, end: int, outers: Iterable[_Span]) -> bool:
+    for _, first, last in outers:  # noqa: SIM110 - a generator would take twice as long
+        if first <= start and end <= last:
+            return True
+    return False

@@ -343,3 +343,12 @@ def test_real_pages_keep_the_contract(data: Path, tmp_path: Path) -> None:
         if dump.name[-15:-5] in ("2024-05-27", "2024-12-11", "2025-01-10"):
             (tmp_path / dump.name[-15:]).write_bytes(dump.content)
     check_source(FolderSource(FolderSettings(name="s", path="."), tmp_path))
+
+
+def test_what_json_should_not_hold_is_read_all_the_same() -> None:
+    clean = read(item(1, title="A title", summary="One line and more."))
+    for title in ("A\ttitle", "A title\\ud800", "A \x01title", "A title\\u0000"):
+        content = json.dumps([item(1, title="#", summary="One line and more.")]).replace("#", title)
+        assert parse(content).listings == clean.listings, title
+    assert parse(f'[{json.dumps(item(1))}, {{"paper": NaN}}]').listings == read(item(1)).listings
+    assert len(parse(f"[{json.dumps(item(1))}, {'[' * 300 + ']' * 300}]").rejected) == 1

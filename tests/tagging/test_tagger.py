@@ -81,6 +81,20 @@ def test_what_is_said_again_or_claimed_counts_more(small: Tagger) -> None:
     assert small.tag("Pruning", "First one. Now we propose pruning.")[0].score > once
 
 
+def test_a_claim_reaches_from_its_words_to_the_end_of_its_sentence(small: Tagger) -> None:
+    def score(abstract: str) -> float:
+        return small.tag("Pruning", abstract)[0].score
+
+    unclaimed = score("First one. Now it is told. Then pruning.")
+    assert score("First one. Now we propose it. Then pruning.") == unclaimed
+    assert score("First one. Then pruning. Now we propose it.") == unclaimed
+    assert score("First one. By pruning we propose it. That is all.") == unclaimed
+    claimed = score("First one. Now it is told. Then we propose pruning.")
+    assert claimed > unclaimed
+    assert score("First one. Now we propose it. Then we present pruning.") == claimed
+    assert score("First one. In this work, we propose it, and pruning.") == claimed
+
+
 def test_a_phrase_within_a_blocking_one_does_not_count(small: Tagger) -> None:
     assert small.tag("Computation graphs", "The computation graph of a computation graph.") == ()
     assert ids(small.tag("A graph and its computation graph", "The graph is a graph. A graph.")) == ["graph"]
