@@ -4,7 +4,8 @@ Pure; may import models, links and the ground. rapidfuzz only verifies candidate
 
 Rules, the first that holds decides:
 
-1. `id`: a stable id is known. Two different ids of one scheme are never one paper.
+1. `id`: a stable id is known. Two different ids of one scheme are never one paper. Only where people split the very
+   text off that paper, it goes to the other one (`decided`), whose ids it then says nothing of.
 2. `text`: title and abstract are what a known listing had, and nothing contradicts.
 3. `title`: the compact titles are equal, and there is evidence: the abstracts are alike; or, where one side has
    none, an author is shared and the years are at most one apart. Titles under four words need alike abstracts,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from html import unescape
@@ -41,6 +41,10 @@ _RECURRING = re.compile(
     r"^(?:guest )?editorial\b|\b(?:editors?|chairs?|presidents?)(?: s)? (?:notes?|messages?|introduction|"
     r"foreword|preface|page)\b|^(?:introduction to|foreword to|preface to) the\b.*\bissue\b|"
     r"^(?:message|letter|note) from the\b"
+)
+#: each alternative of it has one of them, whole
+_RECURRING_WORDS = frozenset(
+    "review reviews column editorial editor editors chair chairs president presidents issue message letter note".split()
 )
 #: schemes whose values name a work for good; a Hugging Face id is the arXiv id
 STABLE = {"arxiv": "arxiv", "hf": "arxiv", "doi": "doi", "openreview": "openreview", "pmid": "pmid"}
@@ -99,12 +103,22 @@ def ids_differ(ours: list[tuple[str, str]], theirs: list[tuple[str, str]]) -> bo
     return any(by_scheme[scheme] and value not in by_scheme[scheme] for scheme, value in ours)
 
 
-def title_near(one: str, other: str) -> tuple[float, bool]:
-    """Return the ratio (0..100) of the folded words of two titles, and whether they are near."""
+@lru_cache(maxsize=1)
+def _fuzz() -> tuple[Callable[..., float], Callable[..., float]]:
+    """Import what compares strings when the first two are compared: most runs of a command compare none."""
     from rapidfuzz.fuzz import ratio, token_set_ratio
 
-    score = float(ratio(one, other))
-    return score, score >= TITLE_NEAR or token_set_ratio(one, other) >= TITLE_WORDS_NEAR
+    return ratio, token_set_ratio
+
+
+def title_ratio(one: str, other: str) -> float:
+    """Return the ratio (0..100) of the folded words of two titles."""
+    return float(_fuzz()[0](one, other))
+
+
+def titles_near(one: str, other: str, score: float) -> bool:
+    """Return whether two titles (folded words) with this ratio are near."""
+    return score >= TITLE_NEAR or _fuzz()[1](one, other, score_cutoff=TITLE_WORDS_NEAR) >= TITLE_WORDS_NEAR
 
 
 def abstract_ratio(one: str, other: str, least: float = 0.0) -> float:
@@ -112,21 +126,26 @@ def abstract_ratio(one: str, other: str, least: float = 0.0) -> float:
 
     What is below `least` counts as 0, and is found sooner.
     """
-    from rapidfuzz.fuzz import ratio
-
     if one == other:
         return 100.0
     one, other = fold(one), fold(other)
     length = min(len(one), len(other))
     if max(len(one), len(other)) > 1.4 * length and length >= 80:
         one, other = one[:length], other[:length]
-    return float(ratio(one, other, score_cutoff=least))
+    return float(_fuzz()[0](one, other, score_cutoff=least))
 
 
 def recurs(title: str) -> bool:
     """Whether a title is one under which something else is printed every time."""
-    plain = searchable(title).strip()
-    return plain.replace(" ", "") in RECURRING or bool(_RECURRING.search(plain))
+    return recurs_plain(searchable(title).strip())
+
+
+def recurs_plain(plain: str) -> bool:
+    """Whether the folded words of a title are such."""
+    if plain.replace(" ", "") in RECURRING:
+        return True
+    # most titles have none of the words, and need no search
+    return not _RECURRING_WORDS.isdisjoint(plain.split()) and bool(_RECURRING.search(plain))
 
 
 def speaks_of(one: str, other: str) -> bool:

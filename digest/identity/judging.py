@@ -42,7 +42,7 @@ class Text(NamedTuple):
         return cls(title, abstract, plain.replace(" ", ""), plain)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _plain(title: str) -> str:
     """A listing's title is looked at when it is identified, and again when it is put on the shelf."""
     return searchable(title).strip()
@@ -96,9 +96,9 @@ def judge(listing: Listing, told: Text, paper: Told, texts: Sequence[Text], *, s
     """
     same = [text.abstract for text in texts if text.compact == told.compact] if told.compact else []
     if same:
-        return _same_title(listing, paper, same)
+        return _same_title(listing, told, paper, same)
     found = [_near_title(listing, told, paper, text, shared) for text in texts[-TEXTS:]]
-    return max(found, key=lambda one: one.rank, default=FAR)
+    return found[0] if len(found) == 1 else max(found, key=lambda one: one.rank, default=FAR)
 
 
 def _ids_differ(listing: Listing, paper: Told) -> bool:
@@ -107,13 +107,13 @@ def _ids_differ(listing: Listing, paper: Told) -> bool:
     return evidence.ids_differ(evidence.stable_ids(listing.ids), evidence.stable_ids(paper.ids))
 
 
-def _same_title(listing: Listing, paper: Told, abstracts: list[str]) -> Judged:
+def _same_title(listing: Listing, told: Text, paper: Told, abstracts: list[str]) -> Judged:
     """Rule 2: the compact titles are equal; such pairs are always worth a look."""
     if _ids_differ(listing, paper):
         return Judged(None, 100.0, possible=True)
-    if listing.abstract in abstracts and not _contradicts(listing, paper):
+    if listing.abstract in abstracts and not _contradicts(listing, told, paper):
         return Judged("text", 100.0, 100.0 if listing.abstract else None, possible=True)
-    if evidence.recurs(listing.title):
+    if evidence.recurs_plain(told.plain):
         return Judged(None, 100.0, possible=True)
     scores = [evidence.abstract_ratio(listing.abstract, text) for text in abstracts if listing.abstract and text]
     if scores:
@@ -126,8 +126,12 @@ def _same_title(listing: Listing, paper: Told, abstracts: list[str]) -> Judged:
 
 def _near_title(listing: Listing, told: Text, paper: Told, text: Text, shared: int) -> Judged:
     """Rule 3: title and abstract are near; or, without abstracts, what rule 2 asks for and more."""
-    ratio, near = evidence.title_near(told.plain, text.plain)
+    ratio = evidence.title_ratio(told.plain, text.plain)
     abstracts = bool(listing.abstract and text.abstract)
+    if ratio < TITLE_POSSIBLE and not (abstracts and shared >= SHARED_NEAR):
+        # whatever else there is, it says too little
+        return FAR
+    near = evidence.titles_near(told.plain, text.plain, ratio)
     score = None
     if abstracts and (ratio >= TITLE_POSSIBLE or shared >= (SHARED_NEAR if near else SHARED_FAR)):
         score = evidence.abstract_ratio(listing.abstract, text.abstract, ABSTRACT_ALIKE) or None
@@ -147,7 +151,7 @@ def _of_a_series(one: str, other: str) -> bool:
     """Whether two titles (folded words) are of a series, or one speaks of the other."""
     if evidence.numbers_differ(one, other) or evidence.speaks_of(one, other):
         return True
-    return evidence.recurs(one) or evidence.recurs(other)
+    return evidence.recurs_plain(one) or evidence.recurs_plain(other)
 
 
 def _one_paper_without_abstract(listing: Listing, paper: Told, title: str) -> bool:
@@ -163,11 +167,11 @@ def _elsewhere(listing: Listing, paper: Told) -> bool:
     return evidence.years_apart(listing, paper) > 0 and evidence.authors_alike(listing, paper) < AUTHORS_ALIKE
 
 
-def _contradicts(listing: Listing, paper: Told) -> bool:
+def _contradicts(listing: Listing, told: Text, paper: Told) -> bool:
     """Whether equal texts are still two works: other authors, or a recurring or bare short title of another day."""
     if _no_author_shared(listing, paper):
         return True
-    recurs = evidence.recurs(listing.title)
+    recurs = evidence.recurs_plain(told.plain)
     bare = not listing.abstract and len(words(listing.title)) < SHORT_TITLE
     if bare or recurs:
         return listing.published is None or listing.published != paper.published

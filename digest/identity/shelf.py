@@ -28,9 +28,13 @@ class Shelf:
         self._by_sketch: defaultdict[int, list[str]] = defaultdict(list)
         #: keys that papers had before they were merged
         self._former: set[str] = set()
+        #: key -> keys of papers that people parted from it by splits
+        self._parted: dict[str, tuple[str, ...]] = {}
         for one in known:
             self._register(one.paper, one.texts, one.sketch)
             self._former.update(one.former)
+            if one.parted:
+                self._parted[one.paper.key] = one.parted
 
     def paper(self, key: str) -> Paper:
         """Return the paper `key` in its present state."""
@@ -38,8 +42,7 @@ class Shelf:
 
     def told_before(self, key: str, listing: Listing) -> bool:
         """Whether the paper was listed under the very text of `listing` before."""
-        told = (listing.title, listing.abstract)
-        return any((text.title, text.abstract) == told for text in self._texts.get(key, ()))
+        return _has(self._texts.get(key, ()), listing.title, listing.abstract)
 
     def put(self, paper: Paper, listing: Listing) -> None:
         """Keep a paper's state after `listing`, so that later listings of the dump meet it."""
@@ -52,7 +55,7 @@ class Shelf:
         for scheme_and_value in stable_ids(paper.ids):
             self._by_id.setdefault(scheme_and_value, paper.key)
         for title, abstract in (*texts, (paper.title, paper.abstract)):
-            if not any(text.title == title and text.abstract == abstract for text in known):
+            if not _has(known, title, abstract):
                 known.append(text := Text.of(title, abstract))
                 keys = self._by_title[text.compact]
                 if paper.key not in keys:
@@ -65,8 +68,12 @@ class Shelf:
 
     def identify(self, listing: Listing) -> Match:
         """Say which paper on the shelf `listing` is, by which rule, and which others came near."""
-        found = list(dict.fromkeys(self._by_id[id] for id in stable_ids(listing.ids) if id in self._by_id))
+        ids = stable_ids(listing.ids) if listing.ids else ()
+        found = list(dict.fromkeys(self._by_id[id] for id in ids if id in self._by_id)) if ids else None
         if found:
+            decided = self._decided(found[0], listing)
+            if decided:
+                return Match(key=decided, rule="decided")
             return Match(key=found[0], rule="id", rivals=tuple(found[1:]))
         told = Text.of(listing.title, listing.abstract)
         judged = {key: self._judge(listing, told, key) for key in self._by_title.get(told.compact, ())}
@@ -75,6 +82,13 @@ class Shelf:
                 if key not in judged:
                     judged[key] = self._judge(listing, told, key, shared=shared)
         return _decide(judged)
+
+    def _decided(self, key: str, listing: Listing) -> str | None:
+        """Return the paper that has the very text of a listing since people split it off `key`."""
+        parted = self._parted.get(key)
+        if not parted or self.told_before(key, listing):
+            return None
+        return next((other for other in parted if self.told_before(other, listing)), None)
 
     def _judge(self, listing: Listing, told: Text, key: str, *, shared: int = 8) -> Judged:
         return judge(listing, told, self._papers[key], self._texts[key], shared=shared)
@@ -104,8 +118,17 @@ class Shelf:
         return key in self._papers or key in self._former
 
 
+def _has(texts: Iterable[Text], title: str, abstract: str) -> bool:
+    for text in texts:  # noqa: SIM110 - asked several times a listing, and twice as fast as any()
+        if text.title == title and text.abstract == abstract:
+            return True
+    return False
+
+
 def _decide(judged: dict[str, Judged]) -> Match:
     """Return the match of what was judged: the first rule that one paper fits."""
+    if not judged:
+        return Match(key=None, rule="none")
     for rule in _RULES:
         fits = [key for key, one in judged.items() if one.rule == rule]
         if len(fits) > 1:

@@ -59,6 +59,8 @@ class Known(Value):
     sketch: tuple[int, ...] = ()
     #: keys of papers that were merged into it
     former: tuple[str, ...] = ()
+    #: keys of papers that people parted from it by splits
+    parted: tuple[str, ...] = ()
 
 
 class Match(Value):
@@ -66,7 +68,8 @@ class Match(Value):
 
     #: None: a paper not met before
     key: str | None
-    rule: Literal["id", "text", "title", "near", "none", "ambiguous"]
+    #: `decided`: an id says otherwise, but people split this very text off
+    rule: Literal["id", "decided", "text", "title", "near", "none", "ambiguous"]
     #: 0..100, where it was measured
     title_score: float | None = None
     abstract_score: float | None = None

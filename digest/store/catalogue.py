@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select
 from digest import text
 from digest.models import EditionRef, Known, Listing, Paper, Sighting
 from digest.protocols import PaperRecord
+from digest.store.rows import among, ask
 from digest.store.schema import (
     aliases,
     dumps,
@@ -24,11 +25,18 @@ from digest.store.schema import (
     tags,
     versions,
 )
+from digest.store.types import escape, unescape
 from digest.store.values import numbers, portions, tags_of
 
 Rows = dict[int, list[Row[Any]]]
 
+_ALIASED = "SELECT value, scheme, paper FROM aliases WHERE value"
+_TITLED = "SELECT DISTINCT paper FROM versions WHERE title_key IN"
 _SKETCHED = "SELECT hash, paper FROM sketches WHERE hash IN"
+_MERGED = 'SELECT id, "key", "into" FROM papers WHERE "into" IN'
+_PARTED = "SELECT paper, other FROM decisions WHERE kind = 'split' AND undone IS NULL AND"
+_PAPERS = "SELECT id, data FROM papers WHERE id IN"
+_TEXTS = "SELECT paper, title, abstract FROM versions WHERE paper IN"
 
 
 # Candidates
@@ -40,14 +48,22 @@ def known(connection: Connection, listings: Sequence[Listing]) -> list[Known]:
     A listing that an alias or its whole text finds is not looked for by its sketch.
     """
     aliased = _with_alias(connection, listings)
-    titled, told = _with_title(connection, listings)
+    titled = _with_title(connection, listings)
+    texts = _texts(connection, titled | set(aliased.values()))
+    told = {one for id in titled for one in texts[id]}
     rest = [one for one in listings if (one.title, one.abstract) not in told and not _named_by(one, aliased)]
     near = _with_sketch(connection, rest)
-    ids = set(aliased.values()) | titled | set(near)
-    texts, former = _texts(connection, ids), _former(connection, ids)
+    texts |= _texts(connection, near.keys() - texts.keys())
+    former, parted, stored = _former(connection, texts), _parted(connection, texts), load(connection, texts)
     found = [
-        Known(paper=paper, texts=tuple(texts[id]), sketch=tuple(near.get(id, ())), former=tuple(former.get(id, ())))
-        for id, paper in load(connection, ids).items()
+        Known(
+            paper=paper,
+            texts=tuple(texts[id]),
+            sketch=tuple(near.get(id, ())),
+            former=tuple(former.get(id, ())),
+            parted=tuple(stored[other].key for other in _linked(parted, id) if other in stored),
+        )
+        for id, paper in stored.items()
     ]
     return sorted(found, key=lambda known: known.paper.key)
 
@@ -61,10 +77,11 @@ def _with_alias(connection: Connection, listings: Iterable[Listing]) -> dict[tup
     wanted = {(_registry(alias.scheme), alias.value) for listing in listings for alias in listing.ids}
     found: dict[tuple[str, str], int] = {}
     for portion in portions({value for _, value in wanted}):
-        query = select(aliases.c.value, aliases.c.scheme, aliases.c.paper).where(aliases.c.value.in_(portion))
-        for value, scheme, paper in connection.execute(query):
-            if (_registry(scheme), value) in wanted:
-                found[_registry(scheme), value] = paper
+        values, told = among(connection, list(map(escape, portion)))
+        for stored, scheme, paper in ask(connection, f"{_ALIASED} {values}", told):
+            name = _registry(scheme), unescape(stored)
+            if name in wanted:
+                found[name] = paper
     return found
 
 
@@ -73,19 +90,17 @@ def _registry(scheme: str) -> str:
     return "arxiv" if scheme == "hf" else scheme
 
 
-def _with_title(connection: Connection, listings: Iterable[Listing]) -> tuple[set[int], set[tuple[str, str]]]:
-    """Return papers with a version of a listing's compact title, and their texts; by the index on title_key."""
+def _with_title(connection: Connection, listings: Iterable[Listing]) -> set[int]:
+    """Return papers with a version of a listing's compact title; by the index on title_key.
+
+    That two titles have one key by chance, out of 2**64, only makes a candidate that nothing speaks for.
+    """
     wanted = {text.compact(listing.title) for listing in listings} - {""}
-    found, told = set(), set()
-    columns = (versions.c.paper, versions.c.title, versions.c.abstract)
-    for portion in portions(map(text.key64, wanted)):
-        for paper, title, abstract in connection.execute(
-            select(*columns).where(versions.c.title_key.in_(portion))
-        ).all():
-            if (title, abstract) in told or text.compact(title) in wanted:
-                found.add(paper)
-                told.add((title, abstract))
-    return found, told
+    found: set[int] = set()
+    # in the order of the key: pages are met once
+    for portion in portions(sorted(map(text.key64, wanted))):
+        found.update(paper for (paper,) in ask(connection, f"{_TITLED} ({numbers(portion)})"))
+    return found
 
 
 def _with_sketch(connection: Connection, listings: Sequence[Listing]) -> dict[int, list[int]]:
@@ -93,7 +108,7 @@ def _with_sketch(connection: Connection, listings: Sequence[Listing]) -> dict[in
     having: dict[int, list[int]] = {}
     # in the order of the key: pages are met once
     for portion in portions(sorted({one for listing in listings for one in listing.sketch})):
-        for one, paper in connection.exec_driver_sql(f"{_SKETCHED} ({numbers(portion)}) ORDER BY hash, paper").all():
+        for one, paper in ask(connection, f"{_SKETCHED} ({numbers(portion)}) ORDER BY hash, paper"):
             having.setdefault(one, []).append(paper)
     found: defaultdict[int, set[int]] = defaultdict(set)
     for listing in listings:
@@ -109,32 +124,53 @@ def _former(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
     while todo:
         more: dict[int, int] = {}
         for portion in portions(todo):
-            query = select(papers.c.id, papers.c.key, papers.c.into).where(papers.c.into.in_(portion))
-            for id, key, into in connection.execute(query):
-                found.setdefault(todo[into], []).append(key)
+            for id, key, into in ask(connection, f"{_MERGED} ({numbers(portion)})"):
+                found.setdefault(todo[into], []).append(unescape(key))
                 more[id] = todo[into]
         todo = more
     return found
 
 
-def load(connection: Connection, ids: Iterable[int]) -> dict[int, Paper]:
-    """Return papers by id; by the primary key."""
-    found: dict[int, Paper] = {}
-    for portion in portions(ids):
-        query = select(papers.c.id, papers.c.data).where(papers.c.id.in_(portion))
-        found |= {id: Paper.model_validate_json(data) for id, data in connection.execute(query).all()}
+def _parted(connection: Connection, ids: Iterable[int]) -> dict[int, list[int]]:
+    """Return whom people split from papers, and from those, both ways; by the indexes on both sides of decisions."""
+    found: dict[int, list[int]] = {}
+    todo, met = set(ids), set()
+    while todo:
+        for portion in portions(todo):
+            wanted = numbers(portion)
+            for paper, other in ask(connection, f"{_PARTED} (paper IN ({wanted}) OR other IN ({wanted}))"):
+                for one, two in ((paper, other), (other, paper)):
+                    if two not in found.setdefault(one, []):
+                        found[one].append(two)
+        met |= todo
+        todo = found.keys() - met
     return found
 
 
-def _texts(connection: Connection, ids: Iterable[int]) -> Mapping[int, list[tuple[str, str]]]:
-    """Return the texts of papers, in the order they came; by the index on versions.paper."""
-    found = defaultdict(list)
+def _linked(parted: Mapping[int, Sequence[int]], id: int) -> list[int]:
+    """Return whom one decision after the other parted from a paper, the nearest first."""
+    found = [id]
+    for one in found:
+        found += [other for other in parted.get(one, ()) if other not in found]
+    return found[1:]
+
+
+def load(connection: Connection, ids: Iterable[int]) -> dict[int, Paper]:
+    """Return papers by id; by the primary key."""
+    found: dict[int, Paper] = {}
+    read = Paper.__pydantic_validator__.validate_json
     for portion in portions(ids):
-        query = select(versions.c.paper, versions.c.title, versions.c.abstract)
+        found.update((id, read(data)) for id, data in ask(connection, f"{_PAPERS} ({numbers(portion)})"))
+    return found
+
+
+def _texts(connection: Connection, ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
+    """Return the texts of papers, in the order they came; by the index on versions.paper."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for portion in portions(ids):
         # by id alone, SQLite would read all versions in their order
-        query = query.where(versions.c.paper.in_(portion)).order_by(versions.c.paper, versions.c.id)
-        for paper, title, abstract in connection.execute(query).all():
-            found[paper].append((title, abstract))
+        for paper, title, abstract in ask(connection, f"{_TEXTS} ({numbers(portion)}) ORDER BY paper, id"):
+            found.setdefault(paper, []).append((unescape(title), unescape(abstract)))
     return found
 
 

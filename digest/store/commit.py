@@ -9,30 +9,82 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, select
 
 from digest import text
 from digest.errors import StoreError
 from digest.models import Listing, Paper
 from digest.protocols import DumpOutcome
-from digest.store.schema import (
-    aliases,
-    changes,
-    decisions,
-    dumps,
-    papers,
-    rejected,
-    searchable,
-    sightings,
-    tags,
-    versions,
-)
-from digest.store.types import escape
+from digest.store.rows import Raw, among, ask, insertion, tell, tell_each
+from digest.store.schema import dumps, rejected, sightings
+from digest.store.types import escape, unescape
 from digest.store.values import numbers, pairs, paper_json, portions, tags_json
 
+_DUMP = "SELECT source, name, seq FROM dumps WHERE id = ?"
+_LAST_COMMIT = "SELECT (SELECT max(seq) FROM dumps), (SELECT max(mended) FROM dumps), (SELECT max(seq) FROM decisions)"
+_LAST = (
+    "SELECT (SELECT max(seq) FROM dumps), (SELECT max(mended) FROM dumps), (SELECT max(seq) FROM decisions), "
+    "(SELECT max(id) FROM papers), (SELECT max(id) FROM versions), (SELECT max(number) FROM changes)"
+)
+_STORED = "SELECT key, id, first_seen, data FROM papers WHERE key"
+_NEW_PAPER = insertion("papers", "id, key, first_seen, data")
+_NEW_SEARCHABLE = insertion("searchable", "paper, folded")
+_DATA = "UPDATE papers SET data = ? WHERE id = ?"
+_FIRST_SEEN = "UPDATE papers SET first_seen = ? WHERE id = ?"
+_SEARCHABLE = "UPDATE searchable SET folded = ? WHERE paper = ?"
+_ALIASED = "SELECT value, scheme FROM aliases WHERE value"
+_NEW_ALIAS = insertion("aliases", "value, scheme, paper")
+_TEXTS = "SELECT paper, text_key, id FROM versions WHERE paper IN"
+_NEW_VERSION = insertion("versions", "id, paper, title_key, text_key, title, abstract, dump")
+#: pages that SQLite keeps at hand, by far: 2,000 KiB of them
+_PAGES = 400
+_FIRST = {"key", "title", "abstract"}
 _SKETCHED = "SELECT hash, count(*) FROM sketches WHERE hash IN"
+_NEW_SKETCH = f"{insertion('sketches', 'hash, paper')} ON CONFLICT DO NOTHING"
+_TAGGED = "SELECT paper, tags FROM tags WHERE taxonomy = ? AND paper IN"
+_NEW_TAGS = insertion("tags", "paper, taxonomy, tags")
+_TAGS = "UPDATE tags SET tags = ? WHERE paper = ? AND taxonomy = ?"
+# a paper that was listed for weeks has many sightings: the first that fits ends the search. A cross join, for SQLite
+# would start from the dumps of the source
+_SIGHTED = (
+    "SELECT id FROM papers WHERE EXISTS (SELECT 1 FROM sightings AS s CROSS JOIN dumps AS d WHERE s.paper = papers.id "
+    "AND NOT s.silent AND d.id = s.dump AND d.source = ? AND d.seq <= ?) AND id IN"
+)
+_NEW_SIGHTING = insertion(
+    "sightings",
+    "dump, position, first, last, paper, version, kind, rule, title_score, abstract_score, rivals, comments, upvotes, "
+    "stars, silent",
+)
+_NEW_REJECTED = insertion("rejected", "dump, position, first, last, reason, text")
+_NEW_CHANGE = insertion("changes", "number, paper, kind, source, dump, fields, before_title, before_abstract")
+_CLOSE = (
+    "UPDATE dumps SET date = ?, date_rule = ?, note = ?, seq = ?, log_end = ?, announced = ?, listed = ?, new = ?, "
+    "revised = ?, enriched = ?, seen = ?, rejected = ? WHERE id = ?"
+)
+_CLOSE_AGAIN = (
+    "UPDATE dumps SET mended = ?, listed = ?, new = ?, revised = ?, enriched = ?, seen = ?, rejected = ? WHERE id = ?"
+)
+
+
+class _Had(NamedTuple):
+    """A paper as it is stored."""
+
+    id: int
+    first_seen: str
+    #: its JSON
+    data: str
+
+
+class _Last(NamedTuple):
+    """The greatest numbers given so far."""
+
+    paper: int
+    version: int
+    change: int
+    commit: int
 
 
 @dataclass
@@ -42,29 +94,23 @@ class _Batch:
     connection: Connection
     outcome: DumpOutcome
     source: str
-    #: number of this commit
-    seq: int
+    last: _Last
     #: paper key -> the paper after the dump
     after: dict[str, Paper]
-    #: paper key -> (id, stored JSON) before the dump
-    before: dict[str, tuple[int, str]]
+    #: paper key -> the paper before the dump
+    before: dict[str, _Had]
     ids: dict[str, int] = field(default_factory=dict)
     #: ids of the versions that the changes were listed under
     listed: list[int] = field(default_factory=list)
 
-    def insert(self, table: Any, rows: list[dict[str, Any]]) -> None:
-        """Insert rows at once."""
-        if rows:
-            self.connection.execute(insert(table), rows)
-
 
 def source_and_name(connection: Connection, outcome: DumpOutcome) -> tuple[str, str] | None:
     """Return source and name of the dump; None where it was committed before; by the primary key."""
-    query = select(dumps.c.source, dumps.c.name, dumps.c.seq).where(dumps.c.id == outcome.dump)
-    row = connection.execute(query).one_or_none()
-    if row is None:
+    rows = ask(connection, _DUMP, (outcome.dump,))
+    if not rows:
         raise StoreError(f"there is no dump {outcome.dump} in the store")
-    return None if row.seq is not None else (row.source, row.name)
+    ((source, name, seq),) = rows
+    return None if seq is not None else (unescape(source), unescape(name))
 
 
 def write(connection: Connection, outcome: DumpOutcome, source: str) -> None:
@@ -72,7 +118,7 @@ def write(connection: Connection, outcome: DumpOutcome, source: str) -> None:
     after = {change.paper.key: change.paper for change in outcome.changes}
     before = _stored(connection, after)
     _refuse_known(outcome, before)
-    batch = _Batch(connection, outcome, source, last_commit(connection) + 1, after, before)
+    batch = _Batch(connection, outcome, source, _last(connection), after, before)
     _number(batch)
     _write_new(batch)
     _write_versions(batch)
@@ -99,7 +145,7 @@ def mend(connection: Connection, outcome: DumpOutcome) -> None:
     after = {change.paper.key: change.paper for change in outcome.changes}
     before = _stored(connection, after)
     _refuse_known(outcome, before)
-    batch = _Batch(connection, outcome, row.source, row.seq, after, before)
+    batch = _Batch(connection, outcome, row.source, _last(connection), after, before)
     _number(batch)
     _write_new(batch)
     _write_versions(batch)
@@ -117,7 +163,8 @@ def mend(connection: Connection, outcome: DumpOutcome) -> None:
 
 def last_commit(connection: Connection) -> int:
     """Return the number of the last commit, mending or decision; by the unique indexes on each."""
-    return max(last(connection, column) for column in (dumps.c.seq, dumps.c.mended, decisions.c.seq))
+    (commits,) = ask(connection, _LAST_COMMIT)
+    return max(number or 0 for number in commits)
 
 
 def last(connection: Connection, column: Any) -> int:
@@ -125,19 +172,25 @@ def last(connection: Connection, column: Any) -> int:
     return connection.execute(select(func.max(column))).scalar() or 0
 
 
-def _stored(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[int, str]]:
-    """Return id and JSON of the papers that exist; by the unique index on papers.key."""
-    found: dict[str, tuple[int, str]] = {}
+def _last(connection: Connection) -> _Last:
+    """Return the greatest numbers given so far; by the primary keys, and the unique indexes on commits."""
+    ((*commits, paper, version, change),) = ask(connection, _LAST)
+    return _Last(paper or 0, version or 0, change or 0, max(number or 0 for number in commits))
+
+
+def _stored(connection: Connection, keys: Iterable[str]) -> dict[str, _Had]:
+    """Return the papers that exist by key; by the unique index on papers.key."""
+    found: dict[str, _Had] = {}
     for portion in portions(keys):
-        query = select(papers.c.key, papers.c.id, papers.c.data).where(papers.c.key.in_(portion))
-        found |= {key: (id, data) for key, id, data in connection.execute(query)}
+        wanted, told = among(connection, list(map(escape, portion)))
+        found.update((unescape(key), _Had(*had)) for key, *had in ask(connection, f"{_STORED} {wanted}", told))
     return found
 
 
-def _refuse_known(outcome: DumpOutcome, before: Mapping[str, tuple[int, str]]) -> None:
+def _refuse_known(outcome: DumpOutcome, before: Mapping[str, _Had]) -> None:
     """Refuse to overwrite a paper that came in after the listings were identified."""
     for change in outcome.changes:
-        if change.kind == "new" and change.paper.key in before and not _dormant(before[change.paper.key][1]):
+        if change.kind == "new" and change.paper.key in before and not _dormant(before[change.paper.key].data):
             raise StoreError(
                 f"paper {change.paper.key} is called new but is in the store: another run was faster; run again"
             )
@@ -149,9 +202,9 @@ def _dormant(stored: str) -> bool:
 
 
 def _number(batch: _Batch) -> None:
-    batch.ids = {key: id for key, (id, _) in batch.before.items()}
+    batch.ids = {key: had.id for key, had in batch.before.items()}
     fresh = [key for key in batch.after if key not in batch.before]
-    batch.ids |= dict(zip(fresh, range(last(batch.connection, papers.c.id) + 1, 2**63), strict=False))
+    batch.ids |= dict(zip(fresh, range(batch.last.paper + 1, 2**63), strict=False))
 
 
 # Papers
@@ -159,14 +212,9 @@ def _number(batch: _Batch) -> None:
 
 def _write_new(batch: _Batch) -> None:
     fresh = [(batch.ids[key], paper) for key, paper in batch.after.items() if key not in batch.before]
-    batch.insert(
-        papers,
-        [
-            {"id": id, "key": paper.key, "first_seen": paper.first_seen, "data": paper_json(paper)}
-            for id, paper in fresh
-        ],
-    )
-    batch.insert(searchable, [{"paper": id, "folded": folded(paper)} for id, paper in fresh])
+    rows = [(id, escape(paper.key), paper.first_seen.isoformat(), paper_json(paper)) for id, paper in fresh]
+    tell_each(batch.connection, _NEW_PAPER, rows)
+    tell_each(batch.connection, _NEW_SEARCHABLE, [(id, escape(folded(paper))) for id, paper in fresh])
 
 
 def folded(paper: Paper) -> str:
@@ -176,19 +224,33 @@ def folded(paper: Paper) -> str:
 
 def _update_known(batch: _Batch) -> None:
     """Update the papers that are no longer as they were; by the primary keys."""
-    rows, words = [], []
-    for key, (id, data) in batch.before.items():
+    data: list[Raw] = []
+    days: list[Raw] = []
+    words: list[Raw] = []
+    # in the order of the key: pages are met once
+    for key, had in sorted(batch.before.items(), key=lambda one: one[1].id):
         paper = batch.after[key]
-        told = paper_json(paper)
-        if told != data:
-            rows.append({"at": id, "first_seen": paper.first_seen, "data": told})
-            had = json.loads(data)
-            if (had["title"], had.get("abstract", "")) != (paper.title, paper.abstract):
-                words.append({"at": id, "folded": folded(paper)})
-    if rows:
-        batch.connection.execute(update(papers).where(papers.c.id == bindparam("at")), rows)
-    if words:
-        batch.connection.execute(update(searchable).where(searchable.c.paper == bindparam("at")), words)
+        told, day = paper_json(paper), paper.first_seen.isoformat()
+        if told == had.data:
+            continue
+        data.append((told, had.id))
+        # apart, for the column has an index
+        if day != had.first_seen:
+            days.append((day, had.id))
+        if not _has_text(had.data, paper):
+            words.append((escape(folded(paper)), had.id))
+    tell_each(batch.connection, _DATA, data)
+    tell_each(batch.connection, _FIRST_SEEN, days)
+    tell_each(batch.connection, _SEARCHABLE, words)
+
+
+def _has_text(data: str, paper: Paper) -> bool:
+    """Whether a stored paper has title and abstract of `paper`."""
+    # key, title and abstract come first: comparing them as they are written saves reading all of it
+    if paper.abstract and data.startswith(paper.model_dump_json(include=_FIRST)[:-1] + ","):
+        return True
+    had = json.loads(data)
+    return (had["title"], had.get("abstract", "")) == (paper.title, paper.abstract)
 
 
 def _write_aliases(batch: _Batch) -> None:
@@ -198,10 +260,11 @@ def _write_aliases(batch: _Batch) -> None:
         for alias in paper.ids:
             wanted.setdefault((alias.value, alias.scheme), batch.ids[key])
     for portion in portions({value for value, _ in wanted}):
-        query = select(aliases.c.value, aliases.c.scheme).where(aliases.c.value.in_(portion))
-        for value, scheme in batch.connection.execute(query):
-            wanted.pop((value, scheme), None)
-    batch.insert(aliases, [{"value": value, "scheme": scheme, "paper": id} for (value, scheme), id in wanted.items()])
+        values, told = among(batch.connection, list(map(escape, portion)))
+        for value, scheme in ask(batch.connection, f"{_ALIASED} {values}", told):
+            wanted.pop((unescape(value), scheme), None)
+    rows = [(escape(value), scheme, id) for (value, scheme), id in wanted.items()]
+    tell_each(batch.connection, _NEW_ALIAS, rows)
 
 
 # Texts
@@ -210,66 +273,53 @@ def _write_aliases(batch: _Batch) -> None:
 def _write_versions(batch: _Batch) -> None:
     """Add the texts that are new for their papers: as listed, and as the paper came to be."""
     known = _stored_texts(batch)
-    first = last(batch.connection, versions.c.id) + 1
-    rows: list[dict[str, Any]] = []
-
+    dump = batch.outcome.dump
+    rows: list[Raw] = []
     sketched: dict[int, list[int]] = {}
 
     def version(paper: int, title: str, abstract: str, listing: Listing | None = None) -> int:
         key = text.key64(escape(f"{title}\n\n{abstract}"))
-        if (paper, key) not in known:
-            known[paper, key] = first + len(rows)
+        found = known.get((paper, key))
+        if found is None:
+            found = known[paper, key] = batch.last.version + 1 + len(rows)
             for one in listing.sketch if listing else text.sketch(title, abstract):
                 sketched.setdefault(one, []).append(paper)
-            rows.append(
-                {
-                    "id": first + len(rows),
-                    "paper": paper,
-                    "title_key": text.key64(text.compact(title)),
-                    "text_key": key,
-                    "title": title,
-                    "abstract": abstract,
-                    "dump": batch.outcome.dump,
-                }
-            )
-        return known[paper, key]
+            title_key = text.key64(text.compact(title))
+            rows.append((found, paper, title_key, key, escape(title), escape(abstract), dump))
+        return found
 
     for change in batch.outcome.changes:
-        id, listing, paper = batch.ids[change.paper.key], change.listing, change.paper
-        batch.listed.append(version(id, listing.title, listing.abstract, listing))
-        if (paper.title, paper.abstract) != (listing.title, listing.abstract):
+        listing, paper = change.listing, change.paper
+        id, title, abstract = batch.ids[paper.key], listing.title, listing.abstract
+        batch.listed.append(version(id, title, abstract, listing))
+        if paper.title != title or paper.abstract != abstract:
             version(id, paper.title, paper.abstract)
-    batch.insert(versions, rows)
+    tell_each(batch.connection, _NEW_VERSION, rows)
     write_sketches(batch.connection, sketched)
 
 
 def write_sketches(connection: Connection, sketched: Mapping[int, list[int]]) -> None:
     """Let sketch values find papers, until HOT papers have one; by the primary key of sketches."""
-    room: dict[int, int] = {}
-    for portion in portions(sorted(sketched)):
-        query = f"{_SKETCHED} ({numbers(portion)}) GROUP BY hash"
-        room.update((one, text.HOT - count) for one, count in connection.exec_driver_sql(query).all())
-    rows = [
-        (one, paper)
-        # in the order of the key, for the pages of the table to be met once
-        for one, found in sorted(sketched.items())
-        for paper in list(dict.fromkeys(found))[: max(0, room.get(one, text.HOT))]
-    ]
-    if rows:
-        # many narrow rows: handed to the driver as they are
-        place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        connection.exec_driver_sql(
-            f"INSERT INTO sketches (hash, paper) VALUES ({place}, {place}) ON CONFLICT DO NOTHING",  # noqa: S608 - ours
-            rows,
-        )
+    # in the order of the key, and so many that SQLite still has the pages at hand when it writes
+    for portion in portions(sorted(sketched), _PAGES):
+        counts = pairs(ask(connection, f"{_SKETCHED} ({numbers(portion)}) GROUP BY hash"))
+        rows: list[Raw] = []
+        for one in portion:
+            papers = sketched[one]
+            room = text.HOT - counts.get(one, 0)
+            if len(papers) > 1:
+                papers = list(dict.fromkeys(papers))[: max(0, room)]
+            if room > 0:
+                rows += [(one, paper) for paper in papers]
+        tell_each(connection, _NEW_SKETCH, rows)
 
 
 def _stored_texts(batch: _Batch) -> dict[tuple[int, int], int]:
     """Return the versions of the papers at hand by (paper, text_key); by the index on versions.paper."""
     found: dict[tuple[int, int], int] = {}
-    for portion in portions(id for id, _ in batch.before.values()):
-        query = select(versions.c.paper, versions.c.text_key, versions.c.id).where(versions.c.paper.in_(portion))
-        found |= {(paper, key): id for paper, key, id in batch.connection.execute(query)}
+    for portion in portions(had.id for had in batch.before.values()):
+        rows = ask(batch.connection, f"{_TEXTS} ({numbers(portion)})")
+        found.update(((paper, key), id) for paper, key, id in rows)
     return found
 
 
@@ -279,11 +329,13 @@ def _stored_texts(batch: _Batch) -> dict[tuple[int, int], int]:
 def _write_tags(batch: _Batch) -> None:
     for taxonomy, tagged in batch.outcome.tags.items():
         told = {_id(batch, key): tags_json(given) for key, given in tagged.items()}
-        before = _stored_tags(batch, taxonomy, told)
-        moved = {id: given for id, given in told.items() if id in before and before[id] != given}
-        batch.insert(tags, [{"paper": id, "taxonomy": taxonomy, "tags": told[id]} for id in told if id not in before])
-        if moved:
-            _update_tags(batch, taxonomy, moved)
+        name = escape(taxonomy)
+        before = _stored_tags(batch, name, told)
+        fresh = [(id, name, given) for id, given in told.items() if id not in before]
+        moved = [(given, id, name) for id, given in told.items() if id in before and before[id] != given]
+        tell_each(batch.connection, _NEW_TAGS, fresh)
+        # by the primary key of tags
+        tell_each(batch.connection, _TAGS, moved)
 
 
 def _id(batch: _Batch, key: str) -> int:
@@ -295,75 +347,47 @@ def _id(batch: _Batch, key: str) -> int:
 
 def _stored_tags(batch: _Batch, taxonomy: str, ids: Iterable[int]) -> dict[int, str]:
     """Return tags as they are stored; by the primary key of tags."""
+    # a paper that this dump brought has none
+    known = {had.id for had in batch.before.values()}
     found: dict[int, str] = {}
-    for portion in portions(ids):
-        query = select(tags.c.paper, tags.c.tags).where(tags.c.taxonomy == taxonomy, tags.c.paper.in_(portion))
-        found.update(pairs(batch.connection.execute(query)))
+    for portion in portions(id for id in ids if id in known):
+        found.update(pairs(ask(batch.connection, f"{_TAGGED} ({numbers(portion)})", (taxonomy,))))
     return found
-
-
-def _update_tags(batch: _Batch, taxonomy: str, moved: Mapping[int, str]) -> None:
-    """Replace tags; by the primary key of tags."""
-    batch.connection.execute(
-        update(tags).where(tags.c.paper == bindparam("at"), tags.c.taxonomy == taxonomy),
-        [{"at": id, "tags": given} for id, given in moved.items()],
-    )
 
 
 # Sightings
 
 
 def _write_sightings(batch: _Batch) -> None:
-    rows = []
+    ids, dump = batch.ids, batch.outcome.dump
+    rows: list[Raw] = []
     for position, (change, version) in enumerate(zip(batch.outcome.changes, batch.listed, strict=True)):
-        listing, match = change.listing, change.match
-        rows.append(
-            {
-                "dump": batch.outcome.dump,
-                "position": position,
-                "first": listing.span.first,
-                "last": listing.span.last,
-                "paper": batch.ids[change.paper.key],
-                "version": version,
-                "kind": change.kind,
-                "rule": match.rule,
-                "title_score": match.title_score,
-                "abstract_score": match.abstract_score,
-                "rivals": json.dumps(match.rivals) if match.rivals else None,
-                "comments": listing.comments,
-                "upvotes": listing.upvotes,
-                "stars": listing.stars,
-                "silent": change.silent,
-            }
-        )
-    batch.insert(sightings, rows)
+        one, match = change.listing, change.match
+        rivals = json.dumps(match.rivals) if match.rivals else None
+        place = (dump, position, one.span.first, one.span.last, ids[change.paper.key], version)
+        why = (change.kind, match.rule, match.title_score, match.abstract_score, rivals)
+        rows.append((*place, *why, one.comments, one.upvotes, one.stars, change.silent))
+    # in the order of papers, whose pages and index are met once so
+    rows.sort(key=itemgetter(4))
+    tell_each(batch.connection, _NEW_SIGHTING, rows)
 
 
-def _seen_here(batch: _Batch, upto: int | None = None) -> set[int]:
+def _seen_here(batch: _Batch, upto: int = 2**62) -> set[int]:
     """Return the papers that this source listed, in commits up to one; by the index on sightings (paper, dump)."""
     found: set[int] = set()
-    for portion in portions(id for id, _ in batch.before.values()):
-        query = select(sightings.c.paper).distinct().join(dumps, dumps.c.id == sightings.c.dump)
-        query = query.where(sightings.c.paper.in_(portion), dumps.c.source == batch.source, ~sightings.c.silent)
-        if upto is not None:
-            query = query.where(dumps.c.seq <= upto)
-        found |= set(batch.connection.execute(query).scalars())
+    for portion in portions(had.id for had in batch.before.values()):
+        rows = ask(batch.connection, f"{_SIGHTED} ({numbers(portion)})", (escape(batch.source), upto))
+        found.update(paper for (paper,) in rows)
     return found
 
 
 def _write_rejected(batch: _Batch) -> None:
+    dump = batch.outcome.dump
     rows = [
-        {
-            "dump": batch.outcome.dump,
-            "position": position,
-            "first": part.span.first,
-            "last": part.span.last,
-            "reason": part.reason,
-            "text": part.text,
-        }
+        (dump, position, part.span.first, part.span.last, escape(part.reason), escape(part.text))
         for position, part in enumerate(batch.outcome.rejected)
     ]
-    batch.insert(rejected, rows)
+    tell_each(batch.connection, _NEW_REJECTED, rows)
 
 
 # The log
@@ -371,8 +395,8 @@ def _write_rejected(batch: _Batch) -> None:
 
 def _write_changes(batch: _Batch, here: set[int]) -> int:
     """Append to the log, in order of listing; return its end."""
-    number = last(batch.connection, changes.c.number)
-    rows: list[dict[str, Any]] = []
+    number, source = batch.last.change, escape(batch.source)
+    rows: list[Raw] = []
     for change in batch.outcome.changes if batch.outcome.announce else ():
         if change.silent:
             continue
@@ -381,22 +405,12 @@ def _write_changes(batch: _Batch, here: set[int]) -> int:
         if change.kind != "new" and paper not in here:
             kinds.insert(0, "listed")
         here.add(paper)
-        before = change.before or (None, None)
         for kind in kinds:
             number += 1
-            rows.append(
-                {
-                    "number": number,
-                    "paper": paper,
-                    "kind": kind,
-                    "source": batch.source,
-                    "dump": batch.outcome.dump,
-                    "fields": json.dumps(change.fields) if change.fields and kind != "listed" else None,
-                    "before_title": before[0] if kind == "revised" else None,
-                    "before_abstract": before[1] if kind == "revised" else None,
-                }
-            )
-    batch.insert(changes, rows)
+            fields = json.dumps(change.fields) if change.fields and kind != "listed" else None
+            before = tuple(map(escape, change.before)) if change.before and kind == "revised" else (None, None)
+            rows.append((number, paper, kind, source, batch.outcome.dump, fields, *before))
+    tell_each(batch.connection, _NEW_CHANGE, rows)
     return number
 
 
@@ -404,24 +418,11 @@ def _close(batch: _Batch, log_end: int) -> None:
     """Mark the dump as committed; by the primary key of dumps."""
     outcome, dating = batch.outcome, batch.outcome.dating
     kinds = Counter(change.kind if outcome.announce else "seen" for change in outcome.changes)
-    batch.connection.execute(
-        update(dumps)
-        .where(dumps.c.id == outcome.dump)
-        .values(
-            date=dating.date,
-            date_rule=dating.rule,
-            note=dating.note,
-            seq=batch.seq,
-            log_end=log_end,
-            announced=outcome.announce,
-            listed=len(outcome.changes) + len(outcome.rejected),
-            new=kinds["new"],
-            revised=kinds["revised"],
-            enriched=kinds["enriched"],
-            seen=kinds["seen"],
-            rejected=len(outcome.rejected),
-        )
-    )
+    note = None if dating.note is None else escape(dating.note)
+    dated = (dating.date.isoformat(), dating.rule, note, batch.last.commit + 1, log_end, outcome.announce)
+    tally = (kinds["new"], kinds["revised"], kinds["enriched"], kinds["seen"], len(outcome.rejected))
+    listed = len(outcome.changes) + len(outcome.rejected)
+    tell(batch.connection, _CLOSE, (*dated, listed, *tally, outcome.dump))
 
 
 def _close_again(batch: _Batch, row: Row[Any]) -> None:
@@ -432,16 +433,6 @@ def _close_again(batch: _Batch, row: Row[Any]) -> None:
     new = min(row.new + came, told)
     revised = min(row.revised, told - new)
     enriched = min(row.enriched, told - new - revised)
-    batch.connection.execute(
-        update(dumps)
-        .where(dumps.c.id == outcome.dump)
-        .values(
-            mended=last_commit(batch.connection) + 1,
-            listed=told + len(outcome.rejected),
-            new=new,
-            revised=revised,
-            enriched=enriched,
-            seen=told - new - revised - enriched,
-            rejected=len(outcome.rejected),
-        )
-    )
+    tally = (new, revised, enriched, told - new - revised - enriched, len(outcome.rejected))
+    listed = told + len(outcome.rejected)
+    tell(batch.connection, _CLOSE_AGAIN, (batch.last.commit + 1, listed, *tally, outcome.dump))

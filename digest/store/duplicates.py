@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Result, Row, select
 
 from digest.protocols import PossibleDuplicate
 from digest.store import catalogue
 from digest.store.schema import decisions, dumps, papers, sightings, versions
 
-#: sightings read at a time
-_SOME = 500
+#: sightings looked at together
+_SOME = 100
 
 
 def possible(connection: Connection, limit: int) -> list[PossibleDuplicate]:
     """Return pairs that came near, newest first, without those that people decided on.
 
-    By the index on dumps.seq and the one on the sightings that have rivals.
+    Goes back dump by dump, by the index on the sightings that have rivals, and stops at the last pair that is wanted.
     """
     found: dict[frozenset[int], PossibleDuplicate] = {}
     decided = _decided(connection)
@@ -56,17 +57,31 @@ def _pair(row: Row[Any], other: str, title: str) -> PossibleDuplicate:
 
 
 def _near(connection: Connection) -> Iterator[list[Row[Any]]]:
+    """Yield the sightings that have rivals, newest first, some at a time; reads no further than it is asked to."""
+    for dump in _with_rivals(connection):
+        rows = iter(_rivalled(connection, dump))
+        while some := list(islice(rows, _SOME)):
+            yield some
+
+
+def _with_rivals(connection: Connection) -> list[int]:
+    """Return the dumps with such sightings, newest first; one look a dump into the index on those sightings."""
+    any_near = select(sightings.c.dump).where(sightings.c.dump == dumps.c.id, sightings.c.rivals.is_not(None))
+    query = select(dumps.c.id).where(any_near.exists()).order_by(dumps.c.date.desc(), dumps.c.seq.desc())
+    return list(connection.execute(query).scalars())
+
+
+def _rivalled(connection: Connection, dump: int) -> Result[Any]:
+    """Find the sightings of a dump that have rivals, in its order; by the index on them, and primary keys."""
     query = (
         select(sightings, dumps.c.source, dumps.c.name, dumps.c.date, versions.c.title, papers.c.key)
         .join(dumps, dumps.c.id == sightings.c.dump)
         .join(versions, versions.c.id == sightings.c.version)
         .join(papers, papers.c.id == sightings.c.paper)
-        .where(sightings.c.rivals.is_not(None))
-        .order_by(dumps.c.date.desc(), dumps.c.seq.desc(), sightings.c.position)
+        .where(sightings.c.dump == dump, sightings.c.rivals.is_not(None))
+        .order_by(sightings.c.position)
     )
-    rows = iter(connection.execute(query))
-    while some := [row for row, _ in zip(rows, range(_SOME), strict=False)]:
-        yield some
+    return connection.execute(query)
 
 
 def _decided(connection: Connection) -> set[frozenset[int]]:

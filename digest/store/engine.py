@@ -142,6 +142,8 @@ def _sqlite(url: URL) -> Engine:
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     _use_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
+    # KiB, taken as needed: the pages of a large commit in a large store; with the usual 2,000 it reads twice as many
+    connection.execute("PRAGMA cache_size = -16000")
     connection.execute("PRAGMA foreign_keys = ON")
 
 

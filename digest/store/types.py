@@ -33,6 +33,13 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(lambda m: chr(int(m.group(1), 16)), text)
 
 
+def instant(value: datetime) -> str:
+    """Return an aware instant as it is stored."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone: instants are aware")
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 class Prose(TypeDecorator[str]):
     """Any Python string, also with NUL and lone surrogates."""
 
@@ -71,11 +78,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:
         """Write `2026-11-20T08:00:00.000000+00:00`."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone: instants are aware")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        return None if value is None else instant(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:
         """Read it back."""

@@ -21,10 +21,10 @@ PORTION = 5_000
 _tags: TypeAdapter[tuple[Tag, ...]] = TypeAdapter(tuple[Tag, ...])
 
 
-def portions(values: Iterable[T]) -> Iterator[list[T]]:
-    """Yield `values` in lists of at most PORTION."""
+def portions(values: Iterable[T], size: int = PORTION) -> Iterator[list[T]]:
+    """Yield `values` in lists of at most `size`."""
     rest = iter(values)
-    while portion := list(islice(rest, PORTION)):
+    while portion := list(islice(rest, size)):
         yield portion
 
 

@@ -183,3 +183,41 @@ def test_everything_is_there_for_another_program(store: Store, url: str) -> None
         assert other.paper("1") == store.paper("1")
     finally:
         other.close()
+
+
+def test_what_no_database_takes_comes_back_as_it_was(store: Store) -> None:
+    odd = "A\x00 \U0010ffff"
+    told = make_listing(f"Title {odd[:2]}", "Ünïcode \x00.", ids=[f"doi:{odd}"])
+    paper = make_paper(told, key=f"key {odd}")
+    tagged = {f"ml {odd}": {paper.key: [Tag(id="snn", score=1.0)]}}
+    commit_dump(store, [make_change("new", told, paper)], source=f"papers \udcff{odd}", tags=tagged)
+    again = told.model_copy(update={"abstract": "Ünïcode \x00, revised."})
+    after = make_paper(again, key=paper.key)
+    before = (told.title, told.abstract)
+    change = make_change("revised", again, after, fields=["abstract"], before=before)
+    commit_dump(store, [change], source=f"papers \udcff{odd}", day=DAY + timedelta(days=1), tags=tagged)
+    record = store.paper(odd)
+    assert record
+    assert record == store.paper(paper.key) == store.papers([paper.key])[paper.key]
+    assert record.paper == after
+    assert [version[:2] for version in record.versions] == [before, (again.title, again.abstract)]
+    assert {source for source, *_ in record.sightings} == {f"papers \udcff{odd}"}
+    assert record.tags == {f"ml {odd}": (Tag(id="snn", score=1.0),)}
+    (known,) = store.known([again])
+    assert (known.paper, known.texts) == (after, (before, (again.title, again.abstract)))
+    new, revised = (store.logged("daily", end, end + 1, [f"papers \udcff{odd}"], f"ml {odd}") for end in (0, 1))
+    assert [one.paper.key for one in new] == [paper.key]
+    assert revised == []
+
+
+def test_search_finds_the_text_that_a_paper_has_now(store: Store) -> None:
+    told = make_listing("Title", "Word one and more.", ids=["arxiv:1"])
+    for day, abstract in enumerate(("Word one and more.", "Word one and more. Two.", "Three", "Three"), 0):
+        listing = told.model_copy(update={"abstract": abstract, "comments": day})
+        paper = make_paper(listing, first_seen=DAY - timedelta(days=day))
+        kind: ChangeKind = "revised" if day else "new"
+        commit_dump(store, [make_change(kind, listing, paper)], day=DAY + timedelta(days=day))
+        found = {word for word in ("one", "two", "three") if store.search(word, 9)}
+        assert found == {word for word in ("one", "two", "three") if word in abstract.lower()}
+        # the column that search goes by follows too
+        assert [one.first_seen for one in store.search("title", 9)] == [paper.first_seen]

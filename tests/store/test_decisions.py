@@ -231,3 +231,38 @@ def test_what_cannot_be_is_refused_and_changes_nothing(store: Store, decide, mes
         decide(store)
     assert store.decisions() == []
     assert len(store.search("networks", 9)) == 2
+
+
+def test_a_text_that_people_split_off_stays_split_off_whatever_id_it_comes_with(store: Store) -> None:
+    wrong = make_listing("Fish and Their Ways Home", OTHER, ids=["arxiv:2611.00001"], upvotes=5)
+    take(store, A)
+    take(store, wrong, day=DAY + timedelta(days=1))
+    key = store.split("2611.00001", NOON, "cli", sightings=[2])
+    # the source makes the same mistake again, and again: its id is the other paper's
+    for days in (2, 3):
+        (change,) = take(store, wrong.model_copy(update={"upvotes": 5 + days}), day=DAY + timedelta(days=days))
+        assert (change.match.key, change.match.rule) == (key, "decided")
+    assert paper(store, key).upvotes == Count(value=8, as_of=DAY + timedelta(days=3))
+    assert paper(store, key).ids == ()
+    assert paper(store, "2611.00001").title == A.title
+    # the id is still the first paper's, for its own text and for one that nobody knows
+    unknown = make_listing("Pruning of Networks, Revised", LONG[::-1], ids=["arxiv:2611.00001"])
+    for listing in (A, unknown):
+        (change,) = take(store, listing, day=DAY + timedelta(days=4))
+        assert (change.match.key, change.match.rule) == ("2611.00001", "id")
+    # until somebody decides otherwise
+    store.merge(key, "2611.00001", NOON, "cli")
+    (change,) = take(store, wrong, day=DAY + timedelta(days=5))
+    assert (change.match.key, change.match.rule) == ("2611.00001", "id")
+
+
+def test_what_was_split_twice_goes_to_the_last_that_got_its_text(store: Store) -> None:
+    first, second = (make_listing(f"{name} and Their Ways Home", f"{name} {OTHER}") for name in ("Fish", "Birds"))
+    told = [one.model_copy(update={"ids": A.ids}) for one in (first, second)]
+    for days, listing in enumerate((A, *told)):
+        take(store, listing, day=DAY + timedelta(days=days))
+    one = store.split("2611.00001", NOON, "cli", sightings=[2, 3])
+    two = store.split(one, NOON, "cli", sightings=[2])
+    for listing, right in zip(told, (one, two), strict=True):
+        (change,) = take(store, listing, day=DAY + timedelta(days=9))
+        assert (change.match.key, change.match.rule, change.kind) == (right, "decided", "seen")
