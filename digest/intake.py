@@ -7,6 +7,7 @@ May import the pure stages, protocols and below.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from datetime import date, datetime
 
 from digest import diff, identity, receipt
 from digest.clock import Clock
-from digest.errors import ParseError, SourceError
+from digest.errors import ParseError, PartlyReadError, SourceError
 from digest.logs import logger
 from digest.models import (
     Change,
@@ -88,17 +89,25 @@ class Gathered:
     #: what stopped it; what it gave before stays
     failure: str | None
     notices: Sequence[Notice]
+    #: what stopped it concerns some of its parts; the others were read
+    partly: bool = False
 
     @property
     def note(self) -> str | None:
-        """What it said instead of dumps."""
-        return "; ".join(dict.fromkeys(one.note for one in self.notices)) or None
+        """What it said of the newest day instead of a dump; that something is unchanged only where it gave nothing."""
+        told = [one.note for one in self._newest if one.status != "unchanged" or not self.items]
+        return "; ".join(dict.fromkeys(told)) or None
 
     @property
     def status(self) -> SourceStatus:
-        """How it is where it gave no dump."""
-        calendar = self.notices and all(one.status == "calendar" for one in self.notices)
+        """How it is where it gave no dump: what it says of earlier days says nothing of the newest."""
+        calendar = self.notices and all(one.status == "calendar" for one in self._newest)
         return "calendar" if calendar else "empty"
+
+    @property
+    def _newest(self) -> Sequence[Notice]:
+        days = [one.date or date.max for one in self.notices]
+        return [one for one, day in zip(self.notices, days, strict=True) if day == max(days)]
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,7 @@ def gather(parts: Parts, source: Source, given: Iterable[Dump | Notice]) -> Gath
     again: list[KeptDump] = []
     notices: list[Notice] = []
     remember: dict[str, str] = {}
-    failure = None
+    failure, partly = None, False
     for kept, dump in parts.store.unfinished(source.name):
         items[kept.id] = read(source, kept, dump)
     try:
@@ -151,16 +160,16 @@ def gather(parts: Parts, source: Source, given: Iterable[Dump | Notice]) -> Gath
             if kept.id not in items:
                 items[kept.id] = read(source, kept, dump)
     except SourceError as error:
-        failure = str(error)
+        failure, partly = str(error), isinstance(error, PartlyReadError)
         logger().warning("source failed", source=source.name, error=failure)
     parts.store.note_known(source.name, again, parts.clock(), remember)
     if failure:
         # last, so that whoever asks how the source is meets it first
-        parts.store.note_fetch(source.name, parts.clock(), "failed", failure)
+        parts.store.note_fetch(source.name, parts.clock(), "partial" if partly else "failed", failure)
     elif not items and not notices:
         parts.store.note_fetch(source.name, parts.clock(), "empty", None)
     ordered = sorted(items.values(), key=lambda item: (item.dating.date, item.name))
-    return Gathered(ordered, failure, tuple(notices))
+    return Gathered(ordered, failure, tuple(notices), partly)
 
 
 def read(source: Source, kept: KeptDump, dump: Dump) -> Item:
@@ -177,8 +186,28 @@ def read(source: Source, kept: KeptDump, dump: Dump) -> Item:
     return Item(source=source.name, kept=kept, name=dump.name, sha256=dump.sha256, parsed=parsed)
 
 
-def take_in(parts: Parts, item: Item, *, announce: bool) -> SourceReceipt:
-    """Identify, compare, tag and commit (tx 2) one dump."""
+class Firsts:
+    """Which source of a run was the first to have a new paper."""
+
+    def __init__(self) -> None:
+        self._source: dict[str, str] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def elsewhere(self, source: str, changes: Sequence[Change]) -> dict[str, int]:
+        """Note the new papers of a dump, and count by source those that another had before; each paper once."""
+        met: Counter[str] = Counter()
+        for change in changes:
+            key = change.paper.key
+            if change.kind == "new":
+                self._source[key] = source
+            elif self._source.get(key, source) != source and (source, key) not in self._told:
+                self._told.add((source, key))
+                met[self._source[key]] += 1
+        return dict(met)
+
+
+def take_in(parts: Parts, item: Item, *, announce: bool, firsts: Firsts | None = None) -> SourceReceipt:
+    """Identify, compare, tag and commit (tx 2) one dump; `firsts` knows what other sources had in this run."""
     dating, parsed = item.dating, item.parsed
     entry = DumpReceipt(name=item.name, sha256=item.sha256, date=dating.date, date_rule=dating.rule)
     base = SourceReceipt(name=item.source, dumps=(entry,))
@@ -203,6 +232,8 @@ def take_in(parts: Parts, item: Item, *, announce: bool) -> SourceReceipt:
             "rejected": len(parsed.rejected),
             "note": f"{item.name}: {dating.note}" if dating.note else None,
             "rejections": tuple(Rejection(dump=item.name, span=one.span, reason=one.reason) for one in parsed.rejected),
+            "older": 0 if announce else len(changes),
+            "elsewhere": firsts.elsewhere(item.source, changes) if firsts and announce else {},
             **receipt.tally(changes, announce=announce),
         }
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import get_args
 
-from digest.models import Change, DateRule, EditionReceipt, EditionRef, SourceReceipt, Verdict
+from digest.models import Change, DateRule, EditionReceipt, EditionRef, SourceReceipt, SourceStatus, Verdict
 from digest.protocols import Batch, Health
 from digest.text import count_noun
 
@@ -17,6 +18,12 @@ SEVERITY: tuple[Verdict, ...] = get_args(Verdict)
 BROKEN: frozenset[Verdict] = frozenset({"broken"})
 #: exit status 1 with `--strict`
 IMPERFECT: frozenset[Verdict] = frozenset({"stale", "shrunken", "partial", "broken"})
+
+#: how a source is that was not read whole
+INCOMPLETE: frozenset[SourceStatus] = frozenset({"partial", "failed"})
+#: what the sentence begins with that names the last edition; it ends the evidence of a run that had none
+SINCE = "; the last is No. "
+_THEN = "; next from "
 
 #: so many batches are looked back on
 LOOKED_BACK = 10
@@ -71,8 +78,9 @@ def judge(
         daily: it has a batch every working day.
     """
     notes = [found.note] if found.note else []
+    notes += [f"{count:,} also in {name}" for name, count in found.elsewhere.items()]
     update: dict[str, object] = {}
-    if found.status == "failed" and health and health.failing_since:
+    if found.status in INCOMPLETE and health and health.failing_since:
         update["failing_days"] = health.failing_days
         if health.failing_days > 1:
             notes.append(f"failing since {_day(health.failing_since.date(), today)}")
@@ -82,8 +90,8 @@ def judge(
         notes.append(stale or shrunken or "")
         if shrunken or not batches[0].new:
             update |= {"warning": "shrunken" if shrunken else "stale", "evidence": shrunken or stale}
-    if found.status != "failed" and health and (pause := _pause(health.news, today)):
-        notes.append(pause)
+    if found.status not in INCOMPLETE and health and (found_pause := pause(health.news, today)):
+        notes.append(found_pause)
     return found.model_copy(update={**update, "note": "; ".join(notes) or None})
 
 
@@ -113,7 +121,7 @@ def _shrunken(batches: Sequence[Batch], fresh: Collection[date]) -> str | None:
     return f"{papers} only; the smallest of {len(batches) - 1} batches before had {least:,}"
 
 
-def _pause(news: Sequence[date], today: date) -> str | None:
+def pause(news: Sequence[date], today: date) -> str | None:
     """Say that nothing was new for longer than three times the longest pause there was."""
     if len(news) < _PAUSES_FROM:
         return None
@@ -133,14 +141,15 @@ def for_readers(sources: Sequence[SourceReceipt]) -> tuple[str, ...]:
     """Return what an edition tells its readers of its sources: who is missing, and whose batch is odd."""
     words = {
         "failed": "{} could not be read; its papers come later, marked “Late”.",
+        "partial": "{} could be read in part only; what is missing comes later, marked “Late”.",
         "stale": "{} still has its batch of before ({}); its papers come later, marked “Late”.",
         "shrunken": "{} has far fewer papers than usual: {}.",
     }
     told = []
     for source in sources:
-        odd = "failed" if source.status == "failed" else source.warning
-        if odd:
-            told.append(words[odd].format(source.name, source.evidence))
+        odd: list[str] = [source.status] if source.status in INCOMPLETE else []
+        odd += [source.warning] if source.warning and source.status != "failed" else []
+        told += [words[one].format(source.name, source.evidence) for one in odd]
     return tuple(told)
 
 
@@ -158,21 +167,22 @@ def add(one: SourceReceipt, other: SourceReceipt) -> SourceReceipt:
     notes = [note for note in dict.fromkeys((one.note, other.note)) if note]
     return one.model_copy(
         update={
-            "status": "failed" if "failed" in (one.status, other.status) else _status(one, other),
+            "status": _status(one, other),
             "dumps": one.dumps + other.dumps,
             "rejections": one.rejections + other.rejections,
             "note": "; ".join(notes) or None,
+            "elsewhere": dict(Counter(one.elsewhere) + Counter(other.elsewhere)),
             **sums,
         }
     )
 
 
-COUNTED = ("listed", "new", "revised", "enriched", "seen", "rejected")
+COUNTED = ("listed", "new", "revised", "enriched", "seen", "rejected", "older")
 
 
-def _status(one: SourceReceipt, other: SourceReceipt) -> str:
-    both = (one.status, other.status)
-    return next(status for status in ("ok", "calendar", "empty") if status in both)
+def _status(one: SourceReceipt, other: SourceReceipt) -> SourceStatus:
+    statuses: tuple[SourceStatus, ...] = ("failed", "partial", "ok", "calendar", "empty")
+    return next(status for status in statuses if status in (one.status, other.status))
 
 
 def published(
@@ -185,11 +195,9 @@ def published(
     sources: Sequence[SourceReceipt],
 ) -> EditionReceipt:
     """Return the receipt of an edition that came out, perhaps without sources that failed, or with an odd batch."""
-    failed = [source.name for source in sources if source.status == "failed"]
-    verdicts: list[Verdict] = ["partial"] if failed else ["published"]
-    evidence = [f"{count_noun(entries, 'paper')} not announced before"]
-    if failed:
-        evidence.append(f"without {_and(failed)}")
+    missing = without(sources)
+    verdicts: list[Verdict] = ["partial"] if missing else ["published"]
+    evidence = [f"{count_noun(entries, 'paper')} not announced before", *([missing] if missing else [])]
     verdicts += [source.warning for source in sources if source.warning]
     return EditionReceipt(
         newsletter=newsletter,
@@ -201,6 +209,18 @@ def published(
         sections=sections,
         files=files,
     )
+
+
+def without(sources: Sequence[SourceReceipt]) -> str:
+    """Return which sources an edition is without: `without arxiv and parts of blogs`; "" where all were read."""
+    named = [source.name for source in sources if source.status == "failed"]
+    named += [f"parts of {source.name}" for source in sources if source.status == "partial"]
+    return f"without {_and(named)}" if named else ""
+
+
+def briefly(edition: EditionReceipt) -> str:
+    """Return the evidence without what a screen has lines of its own for: the last edition, and the next."""
+    return edition.evidence.partition(SINCE)[0].partition(_THEN)[0]
 
 
 def held(newsletter: str, waiting: int, last: EditionRef) -> EditionReceipt:
@@ -217,7 +237,7 @@ def not_due(newsletter: str, waiting: int, why: str, until: str | None) -> Editi
     """Return the receipt of papers that wait for the newsletter's time or day."""
     verdict: Verdict = "waiting" if why == "waiting" else "quiet: calendar"
     reason = "it is not yet time" if why == "waiting" else "no edition comes out on this weekday"
-    then = f"; next from {until}" if until else ""
+    then = f"{_THEN}{until}" if until else ""
     return EditionReceipt(
         newsletter=newsletter, verdict=verdict, evidence=f"{count_noun(waiting, 'paper')} ready, {reason}{then}"
     )
@@ -225,14 +245,14 @@ def not_due(newsletter: str, waiting: int, why: str, until: str | None) -> Editi
 
 def no_day(newsletter: str, day: date, sources: Sequence[SourceReceipt], last: EditionRef | None) -> EditionReceipt:
     """Return the receipt of a newsletter that does not come out on a weekday, with nothing ready; failures go first."""
-    if any(source.status == "failed" for source in sources):
+    if any(source.status in INCOMPLETE for source in sources):
         return quiet(newsletter, sources, last)
     evidence = f"no edition comes out on a {day:%A}{_since(last)}"
     return EditionReceipt(newsletter=newsletter, verdict="quiet: calendar", evidence=evidence)
 
 
 def _since(last: EditionRef | None) -> str:
-    return f"; the last is No. {last.number} of {last.date.isoformat()}" if last else ""
+    return f"{SINCE}{last.number} of {last.date.isoformat()}" if last else ""
 
 
 def _odd(sources: Sequence[SourceReceipt]) -> list[str]:
@@ -242,13 +262,14 @@ def _odd(sources: Sequence[SourceReceipt]) -> list[str]:
 def quiet(newsletter: str, sources: Sequence[SourceReceipt], last: EditionRef | None) -> EditionReceipt:
     """Return the receipt of a newsletter for which nothing is new, with the reason."""
     failed = [source.name for source in sources if source.status == "failed"]
+    partly = [f"parts of {source.name}" for source in sources if source.status == "partial"]
     listed = sum(source.listed for source in sources)
     since = _since(last)
     said = "; ".join(f"{source.name}: {source.note}" for source in sources if source.note)
     odd = [source.warning for source in sources if source.warning]
-    if failed:
+    if failed or partly:
         verdict: Verdict = "broken" if len(failed) == len(sources) else "partial"
-        evidence = f"{_and(failed)} could not be read, and nothing else is new{since}"
+        evidence = f"{_and(failed + partly)} could not be read, and nothing else is new{since}"
     elif odd:
         verdict, evidence = worst(odd), f"nothing is new; {'; '.join(_odd(sources))}{since}"
     elif sources and all(source.status == "calendar" for source in sources):

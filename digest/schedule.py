@@ -63,6 +63,18 @@ def due(newsletter: Newsletter, last: date | None, now: datetime, *, complete: b
     return Due(True, today)
 
 
+def upcoming(newsletter: Newsletter, last: date | None, now: datetime) -> datetime:
+    """Return the first instant from `now` on at which an edition may come out, if its sources have something.
+
+    Args:
+        newsletter: its `at`, `days` and zone.
+        last: the date of its last edition.
+        now: from when on.
+    """
+    found = due(newsletter, last, now, complete=True)
+    return now if found.now or found.until is None else max(now, found.until)
+
+
 def _next(newsletter: Newsletter, after: date) -> datetime | None:
     """Return when the first edition day after a date opens."""
     for step in range(1, 8):

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from digest import receipt
-from digest.models import DateRule, DumpReceipt, EditionRef, SourceReceipt
+from digest.models import DateRule, DumpReceipt, EditionRef, SourceReceipt, SourceStatus
 from digest.protocols import Batch, Health
 
 TODAY = date(2026, 11, 20)
 LAST = EditionRef(number=7, date=TODAY - timedelta(days=1))
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+PARTLY = SourceReceipt(name="blogs", status="partial", note="2 of 31 feeds failed: A Blog: HTTP 404")
 FAILED = SourceReceipt(name="arxiv", status="failed", note="HTTP 429, 3 tries in 4 min")
 
 
@@ -112,6 +113,51 @@ def test_a_source_failing_on_three_days_needs_a_person() -> None:
     assert failing(1).note == FAILED.note
     assert failing(3).note == "HTTP 429, 3 tries in 4 min; failing since 18 Nov"
     assert [receipt.exit_status("partial", sources=[failing(days)]) for days in (1, 2, 3, 9)] == [0, 0, 1, 1]
+
+
+def test_a_source_read_in_part_makes_a_run_partial_and_never_broken() -> None:
+    ref = EditionRef(number=8, date=TODAY)
+    told = receipt.published("daily", ref, entries=2, sections=1, files=(), sources=[PARTLY, FAILED, source()])
+    assert (told.verdict, told.evidence) == (
+        "partial",
+        "2 papers not announced before; without arxiv and parts of blogs",
+    )
+    alone = receipt.quiet("daily", [PARTLY], LAST)
+    assert alone.verdict == "partial"
+    assert (
+        alone.evidence == "parts of blogs could not be read, and nothing else is new; the last is No. 7 of 2026-11-19"
+    )
+    assert receipt.quiet("daily", [PARTLY, FAILED], None).verdict == "partial"
+    assert receipt.no_day("daily", date(2026, 11, 22), [PARTLY], LAST).verdict == "partial"
+    assert receipt.for_readers([PARTLY]) == (
+        "blogs could be read in part only; what is missing comes later, marked “Late”.",
+    )
+    since = NOW - timedelta(days=2)
+    failing = judge(PARTLY, [], health=Health(NOW, "partial", PARTLY.note, since, 3))
+    assert (failing.failing_days, receipt.failing([failing])) == (3, ["blogs"])
+    assert failing.note == f"{PARTLY.note}; failing since 18 Nov"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "sum"),
+    [("ok", "partial", "partial"), ("partial", "failed", "failed"), ("empty", "calendar", "calendar")],
+)
+def test_what_a_source_was_in_all_is_the_worst_that_happened(
+    one: SourceStatus, other: SourceStatus, sum: SourceStatus
+) -> None:
+    added = [receipt.add(source(status=a), source(status=b)).status for a, b in ((one, other), (other, one))]
+    assert added == [sum, sum]
+
+
+def test_papers_that_another_source_had_first_are_counted_by_that_source() -> None:
+    found = receipt.add(source(elsewhere={"papers": 2}), source(elsewhere={"papers": 1, "blog": 1}))
+    assert judge(found, []).note == "3 also in papers; 1 also in blog"
+
+
+def test_what_a_screen_has_lines_of_its_own_for_is_left_out_of_its_sentence() -> None:
+    waiting = receipt.not_due("daily", 3, "waiting", "2026-11-20T07:00+00:00")
+    assert receipt.briefly(waiting) == "3 papers ready, it is not yet time"
+    assert receipt.briefly(receipt.quiet("daily", [source()], LAST)) == "all 30 listings are known"
 
 
 def test_a_day_without_a_batch_is_calendar_with_what_the_sources_said() -> None:

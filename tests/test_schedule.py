@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from digest.models import Newsletter
-from digest.schedule import due, instant_of
+from digest.schedule import due, instant_of, upcoming
 
 BERLIN = Newsletter(id="daily", title="Daily", timezone="Europe/Berlin", at="08:00", wait=4 * 3600)
 
@@ -51,3 +51,20 @@ def test_an_hour_that_a_clock_change_skips_or_repeats_has_one_instant() -> None:
     assert instant_of(skipped, date(2026, 3, 29)) == at("2026-03-29T01:30")
     assert instant_of(skipped, date(2026, 10, 25)) == at("2026-10-25T00:30")
     assert instant_of(BERLIN.model_copy(update={"at": None}), date(2026, 11, 20)) == at("2026-11-19T23:00")
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "expected"),
+    [
+        ("2026-11-20T06:00", None, "2026-11-20T07:00"),
+        ("2026-11-20T09:00", date(2026, 11, 19), "2026-11-20T09:00"),
+        ("2026-11-20T09:00", date(2026, 11, 20), "2026-11-23T07:00"),
+        ("2026-11-21T09:00", date(2026, 11, 20), "2026-11-23T07:00"),
+        ("2026-11-20T09:00", date(2026, 11, 25), "2026-11-26T07:00"),
+    ],
+)
+def test_the_next_edition_is_possible_from_the_hour_of_the_next_day_with_one(
+    now: str, last: date | None, expected: str
+) -> None:
+    weekdays = BERLIN.model_copy(update={"days": frozenset({1, 2, 3, 4, 5})})
+    assert upcoming(weekdays, last, at(now)) == at(expected)

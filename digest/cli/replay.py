@@ -51,7 +51,7 @@ def command(asked: Asked, paths: tuple[Path, ...], day: datetime | None, from_st
                 asked.tell(one.model_dump(mode="json"))
                 receipts.append(one)
         asked.say(report(system, receipts, time.monotonic() - started))
-    raise SystemExit(receipt.exit_status(receipt.worst([one.verdict for one in receipts])))
+    raise SystemExit(receipt.exit_status(receipt.worst([one.verdict for one in receipts]), strict=True))
 
 
 def _repair(asked: Asked, lock_timeout: float) -> None:

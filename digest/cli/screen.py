@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -12,11 +13,17 @@ from zoneinfo import ZoneInfo
 
 from digest import links
 from digest.bootstrap import System
+from digest.edition.view import mail_view, reading_minutes
 from digest.models import Edition, EditionReceipt, Newsletter, Receipt, SourceReceipt
+from digest.receipt import INCOMPLETE
 from digest.text import count_noun, shorten
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: where what went wrong can be cut
+_PART = re.compile(r"(?=: |, | \()")
+#: what a failure's message begins with, or names on its way: the table has no room for it
+_ADDRESS = re.compile(r"^source \S+: |https?://\S+ ")
 
 
 def day_name(day: date) -> str:
@@ -24,9 +31,16 @@ def day_name(day: date) -> str:
     return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+def day_near(day: date, today: date) -> str:
+    """Return a date as `Fri 20 Nov`, with its year where that is not the current one."""
+    return day_name(day).removesuffix(f" {today.year}")
+
+
 def wrap(sentence: str, indent: str = "  ") -> str:
     """Break a sentence at 80 columns; lines after the first are indented."""
-    return "\n".join(textwrap.wrap(sentence, 80, subsequent_indent=indent, break_long_words=False))
+    return "\n".join(
+        textwrap.wrap(sentence, 80, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
@@ -84,7 +98,7 @@ def shorten_name(name: str, limit: int) -> str:
 def source_table(sources: Sequence[SourceReceipt]) -> str:
     """Return the table of a run's sources; enriched and rejected have a column where there are any.
 
-    A note that would run over the edge of the terminal stands whole under the table.
+    A note that would run over the edge of the terminal stands whole under the table, and so does all of a failure.
     """
     shown = ["listed", "new", "revised", "seen"]
     if any(source.enriched for source in sources):
@@ -92,16 +106,40 @@ def source_table(sources: Sequence[SourceReceipt]) -> str:
     if any(source.rejected for source in sources):
         shown.append("rejected")
     rows, below = [], []
-    room = 80 - 6 - max(len(source.name) for source in sources) - sum(max(len(name), 5) + 2 for name in shown)
     for source in sources:
-        failed = source.status == "failed"
-        cells = ["-" if failed and not source.dumps else f"{getattr(source, name):,}" for name in shown]
-        note = f"FAILED: {source.note}" if failed else source.note or ""
+        failed = source.status == "failed" and not source.dumps
+        rows.append((source.name, *("-" if failed else f"{getattr(source, name):,}" for name in shown)))
+    header = ("source", *shown)
+    room = 78 - sum(max(len(row[column]) for row in (header, *rows)) + 2 for column in range(len(header)))
+    for at, source in enumerate(sources):
+        note = _note(source)
+        if len(note) > room or (source.note or "") not in note:
+            told = (source.note or "" if source.status in INCOMPLETE else note).removeprefix(f"source {source.name}: ")
+            below.append(wrap(f"  {source.name}: {told}", "    "))
         if len(note) > room:
-            below.append(wrap(f"  {source.name}: {source.note}", "    "))
-            note = "FAILED" if failed else "see below"
-        rows.append((source.name, *cells, note))
-    return "\n".join([table(("source", *shown, "note"), rows, left=(0, len(shown) + 1)), *below])
+            note = _shortened(note, room) if source.status in INCOMPLETE else "see below"
+        rows[at] = (*rows[at], note)
+    return "\n".join([table((*header, "note"), rows, left=(0, len(shown) + 1)), *below])
+
+
+def _note(source: SourceReceipt) -> str:
+    """Return what stands beside a source: what went wrong in a few words, else its note, else what a first run left."""
+    if source.status in INCOMPLETE:
+        what = _ADDRESS.sub("", source.note or "").partition("; ")[0]
+        return f"FAILED: {what}" if source.status == "failed" else f"IN PART: {what.partition(': ')[0]}"
+    notes = [source.note] if source.note else []
+    if source.older:
+        newest = max(dump.date for dump in source.dumps if dump.date)
+        notes.append(f"{source.older:,} are older than {newest.day} {_MONTHS[newest.month - 1]}")
+    return "; ".join(notes)
+
+
+def _shortened(note: str, room: int) -> str:
+    """Return the first parts of what went wrong for which there is room: at least that it did."""
+    parts = _PART.split(note)
+    while len(parts) > 1 and len("".join(parts)) > room:
+        parts.pop()
+    return "".join(parts)
 
 
 def rejections(sources: Sequence[SourceReceipt], limit: int = 5) -> list[str]:
@@ -113,24 +151,31 @@ def rejections(sources: Sequence[SourceReceipt], limit: int = 5) -> list[str]:
     return lines
 
 
-def edition_lines(system: System, receipt: EditionReceipt) -> list[str]:
-    """Return what a person wants to know of an edition that came out."""
+def edition_lines(system: System, receipt: EditionReceipt, without: str = "", *, first: bool = False) -> list[str]:
+    """Return what a person wants to know of an edition that came out, perhaps `without` a source; `first`: ever."""
     assert receipt.number is not None
     assert receipt.date is not None
     edition = system.store.edition(receipt.newsletter, receipt.number)
     output = system.config.path(system.config.output)
-    lines = [f"Edition No. {edition.number} · {' · '.join(_facts(edition))}"]
-    first = edition.top.keys[0] if edition.top.keys else edition.entries[0].paper.key
-    entry = edition.entry(first)
-    reasons = ", ".join(reason.text for reason in entry.reasons[:2])
-    lines.append(f"  top   {shorten(entry.paper.title, 46)}   {shorten(reasons, 60)}"[:100].rstrip())
+    facts = [*_facts(edition), *([without] if without else [])]
+    lines = [wrap(f"Edition No. {edition.number} · {' · '.join(facts)}"), _top_line(edition)]
     page, html, *_ = links.edition_files(receipt.newsletter, receipt.date)
     if (output / html).exists():
-        shown = min(edition.show, len(edition.entries))
-        size = (output / html).stat().st_size / 1024
-        lines.append(f"  mail  {shown} of {len(edition.entries)} shown, {size:.0f} KiB · {output_name(output, html)}")
-    lines.append(f"  page  {output_name(output, page)}")
+        view = mail_view(edition)
+        facts = [f"{view.shown} of {len(edition.entries)} shown", f"{(output / html).stat().st_size / 1024:.0f} KiB"]
+        rest = " · the rest on the web" if view.shown < len(edition.entries) else ""
+        lines.append(f"  mail  {', '.join(facts)}, {reading_minutes(view)} min{rest}")
+    lines.append(f"  {'open' if first else 'page'}  {output_name(output, page)}")
     return lines
+
+
+def _top_line(edition: Edition) -> str:
+    """Return the best paper with its reasons, the second only where there is room for it."""
+    entry = edition.entry(edition.top.keys[0]) if edition.top.keys else edition.entries[0]
+    texts = [reason.text for reason in entry.reasons[:2]]
+    reasons = ", ".join(texts) if len(", ".join(texts)) <= 40 else texts[0]
+    reasons = shorten(reasons, 40)
+    return f"  top   {shorten(entry.paper.title, 80 - 11 - len(reasons))}   {reasons}".rstrip()
 
 
 def output_name(output: Path, path: str) -> str:
@@ -150,13 +195,15 @@ def _facts(edition: Edition) -> list[str]:
     return facts
 
 
-def last_line(system: System, newsletter: Newsletter) -> str | None:
+def last_line(system: System, newsletter: Newsletter, today: date) -> str | None:
     """Return the line that says which edition was the last."""
     state = system.store.newsletter(newsletter.id)
     if state is None or state.last is None:
         return None
     edition = system.store.edition(newsletter.id, state.last.number)
-    return f"  last  No. {edition.number} on {day_name(edition.date)}, {count_noun(len(edition.entries), 'paper')}"
+    return (
+        f"  last  No. {edition.number} on {day_near(edition.date, today)}, {count_noun(len(edition.entries), 'paper')}"
+    )
 
 
 def title_line(newsletter: Newsletter, now: datetime) -> str:

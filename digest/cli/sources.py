@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 from pydantic import ValidationError
 
+from digest import receipt
 from digest.bootstrap import System
 from digest.cli import screen
 from digest.cli.common import Asked, options
@@ -22,6 +23,7 @@ from digest.errors import ParseError, UsageError
 from digest.models import Dating, Dump, Listing, Notice, Parsed, Rejected, Span
 from digest.protocols import Health, Source
 from digest.sources import open_source, settings_for
+from digest.sources.base import Announcing
 from digest.text import count_noun, shorten
 
 #: so many batches say what is typical of a source
@@ -34,9 +36,10 @@ def command(asked: Asked) -> None:
     """Show how the sources are: their last fetch, their last batch, what to expect next."""
     if click.get_current_context().invoked_subcommand is None:
         with asked.system() as system:
-            states = [_state(system, source, settings.kind) for source, settings in _configured(system)]
+            now = system.parts.clock()
+            states = [_state(system, source, settings.kind, now) for source, settings in _configured(system)]
         asked.tell([state.as_json() for state in states])
-        asked.say(_report(states))
+        asked.say(_report(states, now.date()))
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,15 @@ class _State:
     papers: int | None
     #: the median size of those before it
     typical: int | None
-    #: when something new may be expected, by its usual pause
+    #: when something new may be expected: as it knows itself, else by its usual pause
     expected: date | None
+    #: that nothing was new for far longer than ever
+    pause: str | None
+
+    @property
+    def failing(self) -> bool:
+        """Whether its last fetch failed, at least in part."""
+        return bool(self.health and self.health.failing_since)
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it."""
@@ -69,6 +79,7 @@ class _State:
             "typical": self.typical,
             "failing_since": since.isoformat() if since else None,
             "failing_days": health.failing_days if health else 0,
+            "pause": self.pause,
             "next_expected": self.expected and self.expected.isoformat(),
         }
 
@@ -77,9 +88,10 @@ def _configured(system: System) -> Iterator[tuple[Source, Any]]:
     return zip(system.sources(), system.config.sources, strict=False)
 
 
-def _state(system: System, source: Source, kind: str) -> _State:
+def _state(system: System, source: Source, kind: str, now: datetime) -> _State:
     health = system.store.health(source.name)
     batches = system.store.batches(source.name, _BATCHES)
+    known = source.next_batch(now).date() if isinstance(source, Announcing) else None
     return _State(
         name=source.name,
         kind=kind,
@@ -87,7 +99,8 @@ def _state(system: System, source: Source, kind: str) -> _State:
         newest=batches[0].date if batches else None,
         papers=batches[0].papers if batches else None,
         typical=round(median(batch.papers for batch in batches[1:])) if len(batches) > 1 else None,
-        expected=_expected(health.news) if health else None,
+        expected=known or (_expected(health.news) if health else None),
+        pause=receipt.pause(health.news, now.date()) if health else None,
     )
 
 
@@ -97,38 +110,72 @@ def _expected(news: Sequence[date]) -> date | None:
     return news[0] + timedelta(days=round(median(pauses))) if pauses else None
 
 
-def _report(states: Sequence[_State]) -> str:
-    header = ("source", "kind", "last fetch, UTC", "status", "newest", "papers", "typical", "next")
+def _report(states: Sequence[_State], today: date) -> str:
+    """Return how many need a person, a row for each source, and what there is to say of some of them."""
+    header = ("source", "last fetch, UTC", "status", "newest", "papers", "typical", "next")
     rows = [
         (
-            state.name,
-            state.kind,
-            f"{_short(state.health.at.date())} {state.health.at:%H:%M}" if state.health else "never",
-            state.health.status if state.health else "-",
-            _short(state.newest),
+            screen.shorten_name(state.name, 20),
+            f"{_short(state.health.at.date(), today)} {state.health.at:%H:%M}" if state.health else "never",
+            _status(state.health),
+            _short(state.newest, today),
             _number(state.papers),
             _number(state.typical),
-            _short(state.expected),
+            _next(state, today),
         )
         for state in states
     ]
-    lines = [screen.table(header, rows, left=(0, 1, 2, 3, 4, 7))]
-    for state in states:
-        health = state.health
-        if health and health.failing_since:
-            days = count_noun(health.failing_days, "day")
-            lines.append(
-                screen.wrap(
-                    f"  {state.name} fails since {_short(health.failing_since.date())} ({days}): {health.note}", "    "
-                )
-            )
-        elif health and health.note:
-            lines.append(screen.wrap(f"  {state.name}: {health.note}", "    "))
-    return "\n".join(lines)
+    told = [line for state in states for line in _told(state, today)]
+    return "\n".join([_summary(states), screen.table(header, rows, left=(0, 1, 2, 3, 6)), *told])
 
 
-def _short(day: date | None) -> str:
-    return f"{day.day} {day:%b}" if day else "-"
+def _summary(states: Sequence[_State]) -> str:
+    """Return how the sources are, in a sentence."""
+    failing = sum(state.failing for state in states)
+    quiet = sum(bool(state.pause) and not state.failing for state in states)
+    never = sum(state.health is None for state in states)
+    odd = [
+        f"{failing} {'fails' if failing == 1 else 'fail'}" if failing else "",
+        f"{quiet} {'is' if quiet == 1 else 'are'} quiet for longer than ever" if quiet else "",
+        f"{never} {'was' if never == 1 else 'were'} never fetched: `digest run` does it" if never else "",
+    ]
+    named = ", ".join(one for one in odd if one)
+    return f"{count_noun(len(states), 'source')}: {named or 'nothing to see to'}."
+
+
+def _status(health: Health | None) -> str:
+    """Return how the last fetch went; `calendar` and `partial` in words that need no manual."""
+    if health is None:
+        return "-"
+    return {"calendar": "no batch", "partial": "in part", "failed": "FAILED"}.get(health.status, health.status)
+
+
+def _next(state: _State, today: date) -> str:
+    """Return when something new may be expected; a day that is over is none."""
+    if state.expected is None:
+        return "-"
+    day = f"{screen.day_near(state.expected, today)}"
+    return day if state.expected >= today else f"late: {_short(state.expected, today)}"
+
+
+def _told(state: _State, today: date) -> Iterator[str]:
+    """Yield what there is to say of a source: since when it fails, that it is quiet, what it said."""
+    health = state.health
+    note = (health.note or "").removeprefix(f"source {state.name}: ") if health else ""
+    if health and health.failing_since:
+        days, since = count_noun(health.failing_days, "day"), _short(health.failing_since.date(), today)
+        how = "fails" if health.status == "failed" else "fails in part"
+        yield screen.wrap(f"  {state.name} {how} since {since} ({days}): {note}", "    ")
+    elif note:
+        yield screen.wrap(f"  {state.name}: {note}", "    ")
+    if state.pause:
+        yield screen.wrap(f"  {state.name}: {state.pause}", "    ")
+
+
+def _short(day: date | None, today: date) -> str:
+    if day is None:
+        return "-"
+    return f"{day.day} {day:%b}" if day.year == today.year else f"{day.day} {day:%b} {day.year}"
 
 
 def _number(count: int | None) -> str:

@@ -6,6 +6,8 @@ from datetime import date as Date
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from digest.models.base import Value
 from digest.models.listings import DateRule, Span
 
@@ -21,8 +23,8 @@ Verdict = Literal[
     "partial",
     "broken",
 ]
-#: `calendar`: nothing came, and that is its way today
-SourceStatus = Literal["ok", "calendar", "empty", "failed"]
+#: `calendar`: nothing came, and that is its way today; `partial`: some of its parts could not be read, the others were
+SourceStatus = Literal["ok", "calendar", "empty", "partial", "failed"]
 
 
 class DumpReceipt(Value):
@@ -54,6 +56,10 @@ class SourceReceipt(Value):
     enriched: int = 0
     seen: int = 0
     rejected: int = 0
+    #: listings among those that only became known, since its first run announces the newest date alone
+    older: int = 0
+    #: source before it in the same run -> how many papers are new there that it lists, too
+    elsewhere: dict[str, int] = Field(default_factory=dict)
     note: str | None = None
     rejections: tuple[Rejection, ...] = ()
     #: what is odd about its newest batch: that of the day before once more, or far smaller than any before

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode
 
 from pydantic import Field, field_validator
 
-from digest.errors import ParseError, SourceError
+from digest.errors import ParseError, PartlyReadError, SourceError
 from digest.models import Dump, Notice, Parsed
 from digest.protocols import FetchMemory
 from digest.sources import Kind, SourceSettings, arxiv_days, feed, feed_arxiv, feed_form
-from digest.sources.base import WebSource
+from digest.sources.base import WebSettings, WebSource
 from digest.sources.categories import unknown_arxiv
 from digest.sources.feed_items import Channel
 
@@ -37,7 +37,7 @@ _TRIES = 3
 _MOST_MISSED = 366
 
 
-class ArxivSettings(SourceSettings):
+class ArxivSettings(WebSettings):
     """A `[[sources]]` table of kind `arxiv`."""
 
     kind: Literal["arxiv"] = "arxiv"
@@ -71,13 +71,18 @@ class ArxivSource(WebSource[ArxivSettings]):
         """The host it asks."""
         return feed.host_of(self._settings.rss_url)
 
+    def next_batch(self, now: datetime) -> datetime:
+        """Return when the next feed with papers is due."""
+        return arxiv_days.next_feed(now)
+
     def fetch(self, memory: FetchMemory) -> Iterator[Dump | Notice]:
         """Yield what was missed, oldest first, then the day's feed, or why there is nothing in it.
 
         Raises:
-            SourceError: feed or API cannot be read; what could be was yielded before.
+            SourceError: the feed cannot be read; what was missed was yielded before.
+            PartlyReadError: the API cannot be read, but the feed was.
         """
-        run = _Run(self._settings, self._http or feed.shared(), memory, missed_days(self._settings, memory))
+        run = _Run(self._settings, self.web(), memory, missed_days(self._settings, memory))
         yield from run.missed()
         yield run.today()
         if run.failure:
@@ -94,7 +99,7 @@ class ArxivSource(WebSource[ArxivSettings]):
 
 def missed_days(settings: ArxivSettings, memory: FetchMemory) -> list[date]:
     """Return the days before today whose announcements are to be asked for at the API, oldest first."""
-    today = memory.now.astimezone(UTC).date()
+    today = arxiv_days.today(memory.now)
     remembered = (_day(text) for text in (memory.recall(MISSED) or "").split(","))
     days = {day for day in remembered if day is not None and day < today}
     if memory.latest is not None:
@@ -131,7 +136,7 @@ class _Run:
                     yield self._dump(url, content, day)
             except SourceError as error:
                 days = ", ".join(f"{one:%Y-%m-%d}" for one in self.pending)
-                self.failure = SourceError(f"{error}; still missing: {days}; the next run asks again")
+                self.failure = PartlyReadError(f"{error}; still missing: {days}; the next run asks again")
             else:
                 self.pending = [one for one in self.pending if one != day]
 
@@ -147,9 +152,20 @@ class _Run:
         except SourceError as error:
             raise SourceError(f"{error}. Also: {self.failure}") if self.failure else error from error
         if isinstance(given, Dump):
-            return given.model_copy(update={"remember": {**given.remember, **self._missing()}})
+            told = {"date": self._date(given), "remember": {**given.remember, **self._missing()}}
+            return given.model_copy(update=told)
         quiet = given.status == "empty"
         return given.model_copy(update={"note": _QUIET}) if quiet else given
+
+    def _date(self, dump: Dump) -> date:
+        """Return the day of a feed as it says itself: a late one is that of the day before, whatever the clock says."""
+        today = arxiv_days.today(self.memory.now)
+        head, item, _ = dump.content.partition(b"<item")
+        try:
+            made = feed_form.channel(head + b"</channel></rss>" if item else head).made
+        except ParseError:
+            return today  # what the parser makes of the whole is told when it is parsed
+        return min(made or today, today)
 
     def _missing(self) -> dict[str, str]:
         """Return what to remember of the days still to be had; "" forgets."""

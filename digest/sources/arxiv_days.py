@@ -21,6 +21,19 @@ def between(after: date, before: date) -> list[date]:
     return [day for day in days if day.weekday() < _SATURDAY]
 
 
+def today(now: datetime) -> date:
+    """Return the day whose feed is there at an instant: it changes at midnight in New York."""
+    return now.astimezone(_ZONE).date()
+
+
+def next_feed(now: datetime) -> datetime:
+    """Return the instant, in UTC, at which the next feed with papers is due."""
+    day = today(now) + _DAY
+    while day.weekday() >= _SATURDAY:
+        day += _DAY
+    return datetime.combine(day, time(), _ZONE).astimezone(UTC)
+
+
 def submitted(announced: date) -> tuple[datetime, datetime]:
     """Return the first and the last minute, in UTC, in which the papers in the feed of a day were submitted."""
     last = _weekday_before(announced)

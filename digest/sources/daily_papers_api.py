@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from digest.errors import ParseError, SourceError
+from digest.errors import ParseError, PartlyReadError, SourceError
 from digest.models import Dating, Dump, Notice, Parsed
 from digest.protocols import FetchMemory
 from digest.sources import Kind, SourceSettings, daily_papers_json
-from digest.sources.base import WebSource
+from digest.sources.base import WebSettings, WebSource
 from digest.sources.dates import Clues, decide
 from digest.sources.decoding import decode
 
@@ -42,7 +42,7 @@ _MOST_PARTS = 10
 _SATURDAY = 5
 
 
-class DailyPapersSettings(SourceSettings):
+class DailyPapersSettings(WebSettings):
     """A `[[sources]]` table of kind `daily-papers`."""
 
     kind: Literal["daily-papers"] = "daily-papers"
@@ -71,19 +71,26 @@ class DailyPapersSource(WebSource[DailyPapersSettings]):
         """The host of the API."""
         return urlsplit(self._settings.url).netloc
 
+    def next_batch(self, now: datetime) -> datetime:
+        """Return the midnight, in UTC, at which the next day with a page begins."""
+        days = (now.astimezone(UTC).date() + timedelta(days=ahead) for ahead in range(1, 4))
+        return datetime.combine(next(day for day in days if day.weekday() < _SATURDAY), time(), UTC)
+
     def fetch(self, memory: FetchMemory) -> Iterator[Dump | Notice]:
         """Yield the pages that are due, by date, and why there is none of a day.
 
         Raises:
-            SourceError: some could not be had, after the others were yielded; they are due at the next run, too.
+            SourceError: today's could not be had, after the others were yielded; it is due at the next run, too.
+            PartlyReadError: only earlier ones could not.
         """
-        run = _Run(self._settings, self._http or _shared(), memory)
+        run = _Run(self._settings, self.web(), memory)
         today = memory.now.astimezone(UTC).date()
         yield from run.pages(due_days(memory, today, self._settings.days_back))
         if today.weekday() >= _SATURDAY:
             yield Notice(status="calendar", note="never has a page at weekends", date=today)
         if run.failed:
-            raise SourceError(f"source {self.name}: {_told(run.failed)}")
+            kind = SourceError if today in run.failed else PartlyReadError
+            raise kind(f"source {self.name}: {_told(run.failed)}")
 
     def parse(self, dump: Dump, received: datetime) -> Parsed:
         """Read one answer of the API.
@@ -151,7 +158,7 @@ class _Run:
             self._remember["since"] = min(days[0], self.memory.latest or days[0]).isoformat()
         in_a_row = 0
         for day in days:
-            if in_a_row == _FAILURES:
+            if in_a_row == _FAILURES or self.http.exhausted:
                 self.failed[day] = "not asked for after that"
                 continue
             try:
@@ -196,8 +203,10 @@ class _Run:
 
     def _notice(self, day: date, *, unchanged: bool) -> Notice:
         if unchanged:
-            return Notice(status="unchanged", note=f"the page of {day} has not changed", date=day)
-        return Notice(status="empty", note=f"no page of {day}" + (" yet" if day == self._today() else ""), date=day)
+            return Notice(status="unchanged", note=f"the page of {day.day} {day:%b} has not changed", date=day)
+        return Notice(
+            status="empty", note=f"no page of {day.day} {day:%b}" + (" yet" if day == self._today() else ""), date=day
+        )
 
     def _today(self) -> date:
         return self.memory.now.astimezone(UTC).date()
@@ -247,12 +256,6 @@ def _told(failed: Mapping[date, str]) -> str:
         reasons.setdefault(reason, []).append(day.isoformat())
     said = "; ".join(f"{', '.join(days)}: {reason}" for reason, days in reasons.items())
     return f"could not get {said}. The next run asks again"
-
-
-def _shared() -> Http:
-    from digest.sources.http import shared_http
-
-    return shared_http()
 
 
 def _open(settings: SourceSettings, root: Path) -> DailyPapersSource:

@@ -18,7 +18,7 @@ from digest.errors import ParseError, SourceError
 from digest.models import Dating, Dump, Notice, Parsed
 from digest.protocols import FetchMemory
 from digest.sources import Kind, SourceSettings, feed_form
-from digest.sources.base import WebSource
+from digest.sources.base import WebSettings, WebSource
 from digest.sources.dates import Clues, decide
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ACCEPT = (
 _BEHIND = timedelta(hours=8)
 
 
-class FeedSettings(SourceSettings):
+class FeedSettings(WebSettings):
     """A `[[sources]]` table of kind `feed`."""
 
     kind: Literal["feed"] = "feed"
@@ -63,7 +63,7 @@ class FeedSource(WebSource[FeedSettings]):
         Raises:
             SourceError: there is no answer, or none that is a feed.
         """
-        yield ask(self._http or shared(), self.name, self._settings.url, memory)
+        yield ask(self.web(), self.name, self._settings.url, memory)
 
     def parse(self, dump: Dump, received: datetime) -> Parsed:
         """Read the feed.
@@ -136,13 +136,6 @@ def host_of(url: str) -> str:
         return (urlsplit(url).hostname or "").removeprefix("www.")
     except ValueError:
         return ""
-
-
-def shared() -> Http:
-    """Return the way to the web that all sources share."""
-    from digest.sources.http import shared_http
-
-    return shared_http()
 
 
 def _open(settings: SourceSettings, root: Path) -> FeedSource:

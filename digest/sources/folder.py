@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from digest.errors import ParseError, SourceError
+from digest.errors import ParseError, PartlyReadError, SourceError
 from digest.models import Dump, Parsed
 from digest.protocols import FetchMemory
 from digest.sources import Kind, SourceSettings, formats, packed
@@ -83,10 +83,12 @@ class FolderSource:
         """Yield the files by name, without hidden ones; of packed ones, what is in them.
 
         Raises:
-            SourceError: path or file is not there, or (after all others were yielded) some cannot be read.
+            SourceError: path or file is not there, or none can be read.
+            PartlyReadError: after all others were yielded: some cannot be read.
         """
         unreadable: list[str] = []
-        for name, path in self._files():
+        files = self._files()
+        for name, path in files:
             try:
                 for unpacked, content in _contents(name, path):
                     rule: Literal["option"] | None = "option" if self._day else None
@@ -96,7 +98,8 @@ class FolderSource:
             except OSError as error:
                 unreadable.append(f"{path}: {error.strerror or error}; check that it exists, its owner and mode")
         if unreadable:
-            raise SourceError(f"source {self.name}: cannot read " + ". ".join(unreadable))
+            kind = SourceError if len(unreadable) == len(files) else PartlyReadError
+            raise kind(f"source {self.name}: cannot read " + ". ".join(unreadable))
 
     def parse(self, dump: Dump, received: datetime) -> Parsed:
         """Read one dump in the form that it has.

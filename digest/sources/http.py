@@ -6,6 +6,7 @@ answer, or with a SourceError for people. May import protocols, errors; httpx is
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import ssl
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 
 #: the variables of OpenSSL that name other authorities
 _TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+#: seconds for a whole get, with its tries and redirects
+TIMEOUT = 20.0
+#: seconds of it that one try may take to connect: what is lost on the way may come through the next time
+CONNECT = 8.0
+#: seconds beside it that are waited in all where servers say when to ask again (Retry-After); who asks for more fails
+PATIENCE = 120.0
+#: seconds that a get has in any case, however much time those before it lost
+_LEAST = 5.0
 #: redirects that are followed
 REDIRECTS = 5
 #: seconds between two requests to a host, where it asks for that (arXiv's terms of use of its API and feeds)
@@ -64,8 +73,9 @@ class Http:
         self,
         *,
         contact: str | None,
-        timeout: float = 30,
-        total: float = 120,
+        timeout: float = TIMEOUT,
+        connect: float = CONNECT,
+        patience: float = PATIENCE,
         limit: int = 50_000_000,
         attempts: int = 3,
         allow_hosts: Sequence[str] = (),
@@ -77,8 +87,9 @@ class Http:
 
         Args:
             contact: a `mailto:` or web address that the User-Agent carries, so that a server's owner can ask back.
-            timeout: seconds for one step: connecting, waiting for the next bytes.
-            total: seconds for a whole get, with tries and redirects.
+            timeout: seconds for a whole get, from connecting to the last byte, with its tries and redirects.
+            connect: seconds of it that one try may take to connect.
+            patience: seconds beside it that are waited in all where servers say when to ask again.
             limit: bytes that an answer may have, packed and unpacked.
             attempts: tries, where trying again may help.
             allow_hosts: hosts that may be of this machine or its network.
@@ -87,11 +98,27 @@ class Http:
             clock: seconds that only grow.
         """
         self._agent = f"digest/{__version__}" + (f" (+{contact})" if contact else "")
-        self._timeout, self._total = timeout, total
+        self._timeout, self._connect, self._patience = timeout, connect, patience
+        self._spent: _Spent | None = None
         self._limit, self._attempts = limit, attempts
         self._allow_hosts = tuple(allow_hosts)
         self._turns = _Turns(interval or {}, clock)
         self._sleep, self._clock = sleep, clock
+
+    def within(self, timeout: float) -> Http:
+        """Return the same way to the web for one fetch of a source, whose gets have `timeout` seconds each.
+
+        What those that fail take is taken from the time of the next ones, down to a few seconds, and all of them share
+        the patience: a source that hangs is given up once, however many things it would be asked for. For one thread.
+        """
+        one = copy.copy(self)
+        one._timeout, one._spent = timeout, _Spent()
+        return one
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether gets that failed took all the time of the fetch that this is `within`: the host may be left alone."""
+        return self._spent is not None and self._spent.lost >= self._timeout
 
     def get(self, url: str, memory: FetchMemory | None = None, *, accept: str = "*/*") -> Fetched:
         """Get a URL, or learn that it is unchanged.
@@ -106,7 +133,10 @@ class Http:
         """
         from digest.sources import http_wire
 
-        budget = http_wire.Budget(self._timeout, self._total, self._sleep, self._clock)
+        spent = self._spent or _Spent()
+        timeout = max(self._timeout - spent.lost, min(_LEAST, self._timeout))
+        patience = self._patience - spent.waited
+        budget = http_wire.Budget(timeout, self._connect, patience, self._sleep, self._clock)
         headers = {"User-Agent": self._agent, "Accept": accept, "Accept-Encoding": http_body.ENCODINGS}
         recalled = _recalled(url, memory)
         asked = {_VALIDATORS[name][0]: value for name, value in recalled.items()}
@@ -116,8 +146,10 @@ class Http:
             exchange = _Exchange(url, transport, budget, self._turns, self._limit, headers | asked)
             found = self._tried(exchange.once, budget)
         except Failure as failure:
+            spent.lost += budget.spent
             raise failure.told(url, budget.tries, budget.spent) from failure
         finally:
+            spent.waited += patience - budget.patience
             transport.close()
         return _fetched(found, url, recalled)
 
@@ -125,10 +157,11 @@ class Http:
         """Try until it works, may not work later either, or time or tries run out."""
         from tenacity import Retrying, retry_if_exception
 
+        tries = _Tries(self._attempts, budget)
         retrying = Retrying(
-            sleep=self._sleep,
-            wait=_delay,
-            stop=lambda state: state.attempt_number >= self._attempts or state.upcoming_sleep >= budget.left,
+            sleep=tries.sleep,
+            wait=tries.delay,
+            stop=tries.over,
             retry=retry_if_exception(lambda error: isinstance(error, Failure) and error.again),
             reraise=True,
         )
@@ -174,11 +207,38 @@ def _fetched(found: _Found, url: str, recalled: Mapping[str, str]) -> Fetched:
     return Fetched(http_words.shown(found.url), found.status == 304, found.content, remember, kind)
 
 
-def _delay(state: RetryCallState) -> float:
-    """Return the seconds until the next try: what the server asks for, else twice as long each time, and jitter."""
-    failure = state.outcome.exception() if state.outcome else None
-    asked = failure.after if isinstance(failure, Failure) else 0
-    return float(asked or min(_LONGEST_BACKOFF, 2 ** (state.attempt_number - 1))) + _JITTER.random()
+class _Tries:
+    """When a get is tried again: what the server asks for, else after twice as long each time, with some jitter."""
+
+    def __init__(self, attempts: int, budget: Budget) -> None:
+        self._attempts = attempts
+        self._budget = budget
+        #: seconds that the server asks to wait; 0: it says nothing
+        self._asked = 0.0
+
+    def delay(self, state: RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        self._asked = failure.after if isinstance(failure, Failure) else 0.0
+        backoff = min(_LONGEST_BACKOFF, 2 ** (state.attempt_number - 1))
+        return float(self._asked or backoff) + _JITTER.random()
+
+    def over(self, state: RetryCallState) -> bool:
+        late = self._asked > self._budget.patience if self._asked else state.upcoming_sleep >= self._budget.left
+        return late or state.attempt_number >= self._attempts
+
+    def sleep(self, seconds: float) -> None:
+        if self._asked:
+            self._budget.oblige(seconds)
+        else:
+            self._budget.wait(seconds)
+
+
+@dataclass
+class _Spent:
+    """What the gets of one fetch took of its time: those that failed, and what servers asked to wait."""
+
+    lost: float = 0
+    waited: float = 0
 
 
 class _Exchange:
@@ -241,12 +301,13 @@ class _Exchange:
 
 def _broken_off(failure: Failure, count: int, told: str) -> Failure:
     """Say how far the answer got before it broke off."""
-    if not failure.again and not failure.what.startswith("not done"):
+    if not failure.again and not failure.late:
         return failure
     of = f" of {int(told):,}" if told.isdecimal() else ""
     if failure.what.startswith("the server closed"):
         return Failure(f"the answer ended after {count:,}{of} bytes", again=True)
-    return Failure(f"{failure.what}: {count:,}{of} bytes had come", failure.advice, again=failure.again)
+    what = failure.what.replace("no answer", "not done") if failure.late else failure.what
+    return Failure(f"{what}: {count:,}{of} bytes had come", failure.advice, again=failure.again, late=failure.late)
 
 
 def _checked(text: str) -> httpx.URL:

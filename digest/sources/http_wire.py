@@ -19,7 +19,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from digest.sources.http_words import Failure, span
+from digest.sources.http_words import Failure, late, span
 
 # Their lines at INFO and DEBUG hold whole URLs and headers, with the secrets in them.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -33,21 +33,28 @@ _BRIDGES = ((ipaddress.IPv6Network("64:ff9b::/96"), 0), (ipaddress.IPv6Network("
 
 
 class Budget:
-    """The time a request has, with all its tries and redirects."""
+    """The time a get has, with all its tries and redirects."""
 
     def __init__(
-        self, timeout: float, total: float, sleep: Callable[[float], None], clock: Callable[[], float] = time.monotonic
+        self,
+        timeout: float,
+        connect: float,
+        patience: float,
+        sleep: Callable[[float], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the clock.
 
         Args:
-            timeout: seconds for one step: connecting, waiting for the next bytes.
-            total: seconds for all of it.
+            timeout: seconds for all of it.
+            connect: seconds of them for one try to connect.
+            patience: seconds beside them that are waited where servers say when to ask again.
             sleep: waits.
             clock: seconds that only grow.
         """
         self.timeout = timeout
-        self.total = total
+        self.connect = min(connect, timeout)
+        self.patience = patience
         self.tries = 0
         self._sleep = sleep
         self._clock = clock
@@ -56,24 +63,33 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """Seconds since the start, without the pauses that politeness asked for."""
+        """Seconds since the start, without the pauses that servers ask for."""
         return self._clock() - self._start - self._paused
 
     @property
     def left(self) -> float:
         """Seconds that remain; below 0 when it is over."""
-        return self.total - self.spent
+        return self.timeout - self.spent
 
-    def step(self) -> float:
-        """Return the seconds that the next step has.
+    def step(self, most: float = float("inf")) -> float:
+        """Return the seconds that the next step has: what is left, and no more than `most`.
 
         Raises:
             Failure: there are none left.
         """
         left = self.left
         if left <= 0:
-            raise Failure(f"not done within {span(self.total)}")
-        return min(self.timeout, left)
+            raise late(self.timeout)
+        return min(most, left)
+
+    def wait(self, seconds: float) -> None:
+        """Wait before the next try; that is time it has no more."""
+        self._sleep(seconds)
+
+    def oblige(self, seconds: float) -> None:
+        """Wait because the server asks for it, out of the patience there is."""
+        self.patience -= seconds
+        self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
         """Wait for the sake of the server; that is no time it had."""
@@ -184,7 +200,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        inner = self._inner.start_tls(ssl_context, server_hostname, self._budget.step())
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._budget.step(self._budget.connect))
         return _Stream(inner, self._budget, self._closed)
 
     def get_extra_info(self, info: str) -> Any:
@@ -208,8 +224,9 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = self._guard.addresses(host, port, self._budget.step())[:_ADDRESSES]
-        share = self._budget.step() / len(addresses)
+        most = self._budget.connect
+        addresses = self._guard.addresses(host, port, self._budget.step(most))[:_ADDRESSES]
+        share = self._budget.step(most) / len(addresses)
         failed: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in addresses:
             try:
@@ -280,11 +297,9 @@ class Transport(httpx.BaseTransport):
             raise Failure(f"the answer is no valid HTTP ({error})", "check the address in digest.toml") from error
 
     def _late(self, error: Exception) -> Failure:
-        budget = self._budget
-        if budget.left <= 0:
-            return Failure(f"not done within {span(budget.total)}")
-        what = "no connection" if isinstance(error, httpcore.ConnectTimeout) else "no answer"
-        return Failure(f"{what} within {span(budget.timeout)}", again=True)
+        if not isinstance(error, httpcore.ConnectTimeout):
+            return late(self._budget.timeout)
+        return Failure(f"no connection within {span(self._budget.connect)}", "the next run asks again", again=True)
 
 
 def _unconnected(error: httpcore.ConnectError) -> Failure:

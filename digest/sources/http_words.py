@@ -39,7 +39,9 @@ PASSING = frozenset({429, 500, 502, 503, 504})
 class Failure(Exception):
     """Why a request failed."""
 
-    def __init__(self, what: str, advice: str | None = None, *, again: bool = False, after: float = 0) -> None:
+    def __init__(
+        self, what: str, advice: str | None = None, *, again: bool = False, after: float = 0, late: bool = False
+    ) -> None:
         """Say why.
 
         Args:
@@ -47,18 +49,35 @@ class Failure(Exception):
             advice: what to do, where that is known.
             again: whether the same request may succeed a little later.
             after: seconds that the server asks to wait before that.
+            late: the time of the whole get is over.
         """
         super().__init__(what)
         self.what = what
         self.advice = advice
         self.again = again
         self.after = after
+        self.late = late
 
-    def told(self, url: str, tries: int, seconds: float) -> SourceError:
+    def told(self, url: str, tries: int, seconds: float) -> WebError:
         """Return the error that a source raises for it."""
         tried = f", {tries} tries in {span(seconds)}" if tries > 1 else ""
-        advice = f"; {self.advice}" if self.advice else ""
-        return SourceError(f"{shown(url)}: {self.what}{tried}{advice}")
+        return WebError(shown(url), self.what + tried, self.advice)
+
+
+class WebError(SourceError):
+    """There is no answer to use of an address."""
+
+    def __init__(self, url: str, what: str, advice: str | None = None) -> None:
+        """Say where, what happened, and what to do about it, where that is known."""
+        super().__init__(f"{url}: {what}" + (f"; {advice}" if advice else ""))
+        self.url = url
+        self.what = what
+
+
+def late(seconds: float) -> Failure:
+    """Return the failure of a get that takes longer than it may."""
+    advice = "the next run asks again; a longer `timeout` of the source waits for more"
+    return Failure(f"no answer within {span(seconds)}", advice, late=True)
 
 
 def status(code: int, after: float) -> Failure:

@@ -10,6 +10,8 @@ from digest.protocols import Batch, Health
 from digest.store.schema import dumps, fetches, sightings
 from digest.store.values import pairs
 
+#: what is noted of a fetch that failed, or that could not get all
+_INCOMPLETE = ("failed", "partial")
 #: how many fetches back a streak of failures is followed
 _FAR = 2000
 #: how many dates with something new tell how long a source's pauses are
@@ -29,10 +31,10 @@ def health(connection: Connection, source: str) -> Health | None:
     for row in connection.execute(query):
         newest = newest or row
         day = row.at.date()
-        if row.status != "failed" and day not in met:
+        if row.status not in _INCOMPLETE and day not in met:
             break
         met.add(day)
-        if row.status == "failed":
+        if row.status in _INCOMPLETE:
             since = row.at
             days.add(day)
     if newest is None:

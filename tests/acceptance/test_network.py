@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.command import page, paper, receipts, rows
+from tests.acceptance.command import digest, page, paper, receipts, rows
 from tests.sources.faults import HOST, Asked, Reply, Server, serving, text
 
 CONFIG = """\
@@ -187,3 +187,53 @@ def test_each_feed_has_its_own_status_and_an_unchanged_one_is_not_read_again(tmp
     assert (last["listed"], last["new"], last["seen"]) == (3, 1, 2)
     asked = [asked.headers.get("if-none-match") for asked in server.asked if asked.path == "/good"]
     assert asked == [None, '"2"', '"2"', '"2"'], "a failed fetch forgets nothing"
+
+
+LIST = """\
+<opml version="2.0"><body>
+<outline text="Good Blog" xmlUrl="{good}"/><outline text="Gone Blog" xmlUrl="{gone}"/>
+<outline text="Slow Blog" xmlUrl="{slow}"/></body></opml>
+"""
+
+
+def test_a_list_is_read_as_far_as_it_goes_and_what_failed_is_named(tmp_path, server):
+    with serving() as other:
+        tag = '"1"'
+
+        def good(reply: Reply, asked: Asked) -> None:
+            same = asked.headers.get("if-none-match") == tag
+            reply.send(304, etag=tag) if same else reply.send(200, rss([1, 2]), etag=tag)
+
+        def hang(reply: Reply, _: Asked) -> None:
+            reply.wait(5)
+
+        urls = {"good": server.on("/good", good), "gone": server.url("/gone"), "slow": other.on("/", hang)}
+        (tmp_path / "list.opml").write_text(LIST.format(**urls))
+        config = 'allow_hosts = ["127.0.0.1"]\n[newsletters.daily]\n[[sources]]\nkind = "opml"\npath = "list.opml"\n'
+        (tmp_path / "digest.toml").write_text(f'{config}timeout = "1s"\n')
+        first = digest("run", cwd=tmp_path, clock=THURSDAY)
+        assert first.returncode == 0, first.stderr
+        said = " ".join(first.stdout.split())
+        assert "  IN PART: 2 of 3 feeds failed\n  opml: 2 of 3 feeds failed: " in first.stdout
+        assert "2 of 3 feeds failed: Gone Blog: HTTP 404; Slow Blog: no answer within 1 s" in said
+        assert "Edition No. 1 · 2 new papers" in said
+        assert "without parts of opml" in said
+        assert "partial in" in first.stdout.splitlines()[-1]
+        assert "exit 0; `--strict` makes this 1" in first.stdout.splitlines()[-1]
+
+        other.on("/", text(b"", 503, retry_after="600"))
+        (quiet,) = receipts("run", cwd=tmp_path, clock=FRIDAY)
+        (found,) = quiet["sources"]
+        assert (quiet["verdict"], found["status"]) == ("partial", "partial"), (
+            "the good one had nothing new, and was read"
+        )
+        assert quiet["editions"][0]["evidence"].startswith("parts of opml could not be read, and nothing else is new")
+
+        # It comes back on a later day with papers, of which one was known from another feed.
+        server.on("/gone", text(rss([2, 3])))
+        again = digest("run", cwd=tmp_path, clock=MONDAY)
+        said = " ".join(again.stdout.split())
+        assert "opml 2 1 0 1 IN PART: 1 of 3 feeds failed" in said, "two listed, one of them new"
+        assert "Slow Blog: HTTP 503 (it asks to wait 10 min); failing since 19 Nov" in said
+        assert again.returncode == 1
+        assert "  do    see to opml, failing for days" in again.stdout

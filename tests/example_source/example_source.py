@@ -1,15 +1,13 @@
 """A kind of source that a third party adds: a file with a paper a line, `arXiv id, tab, title, tab, abstract`."""
 
 import re
-from pathlib import Path
 
 from digest.errors import SourceError
-from digest.models import Alias, Dump, Listing, Parsed, Rejected, Span
+from digest.models import Dump
 from digest.sources import Kind, SourceSettings
-from digest.sources.dates import Clues, decide
-from digest.text import clean
+from digest.sources.base import read_lines
 
-LINE = re.compile(r"(\d{4}\.\d{4,5})\t(.*\w.*)\t(.*)")
+PAPER = re.compile(r"(?P<arxiv>\d{4}\.\d{4,5})\t(?P<title>.*\w.*)\t(?P<abstract>.*)")
 
 
 class Settings(SourceSettings):
@@ -17,7 +15,7 @@ class Settings(SourceSettings):
 
 
 class TabSource:
-    def __init__(self, settings: Settings, root: Path):
+    def __init__(self, settings, root):
         self.name, self.daily, self._path = settings.name, settings.daily, root / settings.path
 
     def fetch(self, memory):
@@ -26,15 +24,7 @@ class TabSource:
         yield Dump(source=self.name, name=self._path.name, content=self._path.read_bytes())
 
     def parse(self, dump, received):
-        listings, rejected = [], []
-        for number, line in enumerate(dump.content.decode("utf-8", "replace").splitlines(), 1):
-            span = Span(first=number, last=number)
-            if found := LINE.fullmatch(line.strip()):
-                ids = (Alias(scheme="arxiv", value=found[1]),)
-                listings.append(Listing(span=span, title=clean(found[2]), abstract=clean(found[3]), ids=ids))
-            elif line.strip():
-                rejected.append(Rejected(span=span, reason="no id, title and abstract", text=line))
-        return Parsed(dating=decide(dump, received, Clues()), listings=tuple(listings), rejected=tuple(rejected))
+        return read_lines(dump, received, PAPER, otherwise="no id, title and abstract")
 
 
 KIND = Kind(Settings, TabSource)

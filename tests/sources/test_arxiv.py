@@ -78,6 +78,47 @@ def test_one_request_asks_for_all_categories_of_the_day() -> None:
     assert MISSED not in dump.remember
 
 
+@pytest.mark.parametrize(
+    ("now", "built", "expected"),
+    [
+        # It changes at midnight in New York, which is 05:00 UTC in winter: until then it is that of yesterday.
+        ("2026-11-20T03:00", date(2026, 11, 19), date(2026, 11, 19)),
+        ("2026-11-20T05:01", date(2026, 11, 20), date(2026, 11, 20)),
+        ("2026-11-20T05:01", date(2026, 11, 19), date(2026, 11, 19)),  # it is late
+        ("2026-11-21T02:00", date(2026, 11, 20), date(2026, 11, 20)),  # Friday's, though it is Saturday in UTC
+        ("2026-07-10T04:30", date(2026, 7, 10), date(2026, 7, 10)),  # in summer an hour earlier
+        ("2026-11-20T12:00", date(2026, 12, 24), date(2026, 11, 20)),  # never later than it is
+    ],
+)
+def test_a_feed_is_dated_by_itself_and_not_by_the_clock(now: str, built: date, expected: date) -> None:
+    item = feeds.arxiv_item("2611.00001v1", "A Title", "We show it.")
+    past = Past(
+        date(2026, 7, 9) if built.month == 7 else date(2026, 11, 19), now=datetime.fromisoformat(f"{now}+00:00")
+    )
+    with arxiv_server(feeds.arxiv(item, day=built).encode()) as server:
+        opened = source(server)
+        *_, dump = dumps(opened.fetch(past))
+        assert not [one.path for one in server.asked if one.path.startswith("/api")] or past.now.day == 21
+    assert dump.date == expected
+    assert opened.parse(dump, Memory.now).dating.date == expected
+
+
+def test_before_midnight_in_new_york_yesterday_is_not_missed_yet() -> None:
+    early, later = (datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in (4, 6))
+    assert arxiv.missed_days(settings(), Past(date(2026, 11, 18), now=early)) == []
+    assert arxiv.missed_days(settings(), Past(date(2026, 11, 18), now=later)) == [date(2026, 11, 19)]
+
+
+def test_the_next_feed_comes_at_midnight_in_new_york_of_a_weekday() -> None:
+    def after(text: str) -> str:
+        return f"{arxiv_days.next_feed(datetime.fromisoformat(text)):%a %d %b %H:%M}"
+
+    assert after("2026-11-19T04:59+00:00") == "Thu 19 Nov 05:00"
+    assert after("2026-11-20T12:00+00:00") == "Mon 23 Nov 05:00"
+    assert after("2026-11-22T12:00+00:00") == "Mon 23 Nov 05:00"
+    assert after("2026-07-09T12:00+00:00") == "Fri 10 Jul 04:00"
+
+
 def test_the_first_run_and_a_weekend_miss_nothing() -> None:
     assert arxiv.missed_days(settings(), Past(None)) == []
     monday = datetime(2026, 11, 23, 12, tzinfo=UTC)

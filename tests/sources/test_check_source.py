@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from digest.errors import SourceError
 from digest.models import Alias, Dating, Dump, Link, Listing, Notice, Parsed, Rejected, Span
 from digest.protocols import Source
 from digest.sources import kinds, open_source, settings_for
+from digest.sources.base import read_lines
 from digest.sources.folder import FolderSettings
 from digest.testing import Memory, check_source
 from tests.acceptance.command import digest, receipts, tallies
@@ -75,6 +77,20 @@ def test_the_command_runs_an_installed_kind(tmp_path: Path, installed: Path, mon
     wrong = digest("run", cwd=tmp_path)
     assert wrong.returncode == 2
     assert 'did you mean "tabs"' in wrong.stderr
+
+
+def test_lines_are_read_by_the_names_in_a_pattern() -> None:
+    pattern = re.compile(r"(?P<title>[^|]*)\|(?P<authors>[^|]*)(?:\|(?P<doi>10\.\S+))?")
+    content = "\ufeffA  Title|Ann Bee, Cee Dee,|10.1000/x\r\n\n |Nobody\nno line of that form\nAnother|\n".encode()
+    dump = Dump(source="made", name="2026-11-19.txt", content=content)
+    told = read_lines(dump, Memory().now, pattern, otherwise="no title and authors")
+    assert [(one.title, one.authors, one.span.first) for one in told.listings] == [
+        ("A Title", ("Ann Bee", "Cee Dee"), 1),
+        ("Another", (), 5),
+    ]
+    assert told.listings[0].ids == (Alias(scheme="doi", value="10.1000/x"),)
+    assert [(one.span.first, one.reason) for one in told.rejected] == [(n, "no title and authors") for n in (3, 4)]
+    assert (told.dating.date.isoformat(), told.dating.rule) == ("2026-11-19", "file-name")
 
 
 class Made:

@@ -130,9 +130,7 @@ def test_the_first_run_asks_for_the_newest_working_days(api: Api) -> None:
         ("2026-11-19", date(2026, 11, 19), "source-clock"),
         ("2026-11-20", FRIDAY, "source-clock"),
     ]
-    assert [(one.status, one.date, one.note) for one in notices] == [
-        ("empty", date(2026, 11, 18), "no page of 2026-11-18")
-    ]
+    assert [(one.status, one.date, one.note) for one in notices] == [("empty", date(2026, 11, 18), "no page of 18 Nov")]
     assert (api.days_asked(), failure) == ([18, 19, 20], "")
     parsed = source(api).parse(dumps[1], at(FRIDAY))
     assert [one.title for one in parsed.listings] == ["Paper 2", "Paper 3"]

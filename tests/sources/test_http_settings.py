@@ -34,6 +34,23 @@ def test_an_allowed_host_is_a_name_and_no_address():
         load(allow_hosts=["http://x/"])
 
 
+def test_every_source_on_the_web_has_a_timeout_and_others_have_none():
+    tables: list[dict[str, Any]] = [
+        {"kind": "arxiv", "categories": ["cs.LG"], "timeout": "2m"},
+        {"kind": "daily-papers", "timeout": 45},
+        {"kind": "feed", "url": "https://example.org/feed", "timeout": "45s"},
+        {"kind": "opml", "path": "list.opml"},
+    ]
+    found = [getattr(source, "timeout", None) for source in load(sources=tables).sources]
+    assert found == [120, 45, 45, 20]
+    with pytest.raises(ConfigError, match=r"sources\[1\].timeout: found '20 apples': .*like '4h'"):
+        load(sources=[{"kind": "opml", "path": "x", "timeout": "20 apples"}])
+    with pytest.raises(ConfigError, match=r"sources\[1\].timeout: found '0s'"):
+        load(sources=[{"kind": "opml", "path": "x", "timeout": "0s"}])
+    with pytest.raises(ConfigError, match="unknown key"):
+        load(sources=[{"kind": "folder", "path": "x", "timeout": "20s"}])
+
+
 def test_the_environment_may_say_them_too():
     data: dict[str, Any] = {"newsletters": {"daily": {}}, "sources": [{"kind": "folder", "path": "x"}]}
     environ = {"DIGEST__ALLOW_HOSTS": '["127.0.0.1"]', "DIGEST__CONTACT": "mailto:a@b.org"}

@@ -74,7 +74,7 @@ def servers() -> Iterator[list[Server]]:
 
 
 def http(timeout: float = 5) -> Http:
-    return Http(contact=None, allow_hosts=[HOST], timeout=timeout, total=5, attempts=1)
+    return Http(contact=None, allow_hosts=[HOST], timeout=timeout, attempts=1)
 
 
 def test_hosts_are_asked_at_once_and_read_in_order(servers):

@@ -30,8 +30,10 @@ def test_failing_counts_days_whose_last_fetch_failed(store: Store) -> None:
     fail(store, 3, "HTTP 429")
     store.note_fetch("other", DAYS[3], "ok", None)
     assert store.health("papers") == Health(DAYS[3], "failed", "HTTP 429", DAYS[1], 2)
-    store.note_known("papers", [kept], DAYS[4])
-    assert store.health("papers") == Health(DAYS[4], "ok", None)
+    store.note_fetch("papers", DAYS[4], "partial", "1 of 3 feeds failed")
+    assert store.health("papers") == Health(DAYS[4], "partial", "1 of 3 feeds failed", DAYS[1], 3)
+    store.note_known("papers", [kept], DAYS[5])
+    assert store.health("papers") == Health(DAYS[5], "ok", None)
 
 
 def test_batches_count_each_paper_once_a_date(store: Store) -> None:
