@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digest.clock import Clock, system
 from digest.config import Config
@@ -13,11 +14,15 @@ from digest.edition import view
 from digest.errors import ConfigError
 from digest.models import Newsletter
 from digest.pipeline import Parts
-from digest.protocols import Source, Store
+from digest.protocols import Claimed, Outcome, Progress, Source, Store, Transport
 from digest.rendering.publish import SitePublisher
 from digest.sources import http, open_source
 from digest.sources.prefetch import prefetched
 from digest.tagging import Tagger, load_taxonomy
+
+if TYPE_CHECKING:
+    from digest.config import Mail
+    from digest.outbox import Post
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,75 @@ def publisher(config: Config, taggers: Mapping[str, Tagger]) -> SitePublisher:
         minutes=view.reading_minutes,
         taxonomies={id: one.taxonomy for id, one in taggers.items()},
     )
+
+
+def post(system: System, mail: Mail, progress: Progress | None = None) -> Post:
+    """Wire what delivering works with; nothing is connected yet.
+
+    Args:
+        system: the rest.
+        mail: `[mail]` with its secrets.
+        progress: shows it to a person.
+    """
+    from digest.delivery.sender import Sender
+    from digest.edition.join import join
+    from digest.outbox import Post
+    from digest.rendering.postroom import Postroom, Stationery
+
+    config, parts = system.config, system.parts
+    subscribers = parts.store.subscribers
+    room = Postroom(
+        publisher(config, parts.taggers),
+        parts.store,
+        Stationery(
+            from_addr=mail.from_addr,
+            from_name=mail.name,
+            reply_to=mail.reply_to,
+            bounces=mail.bounces,
+            sender=mail.sender,
+            postal_address=mail.postal_address,
+            unsubscribe_url=mail.unsubscribe_url,
+        ),
+        groups=config.groups,
+        interests=config.interests,
+        personal_view=view.mail_view,
+        join=join,
+        clock=parts.clock,
+        secret=subscribers.secret(),
+    )
+
+    def suppress(delivery: Claimed, outcome: Outcome) -> None:
+        subscribers.suppress(delivery.address, at=parts.clock(), reason="bounced", evidence=outcome.text)
+
+    sender = Sender(
+        parts.store.ledger,
+        transport(mail),
+        room.make,
+        clock=parts.clock,
+        pace=mail.pace,
+        policies={one.id: one.unknown for one in parts.newsletters},
+        suppress=suppress,
+        progress=progress,
+    )
+    return Post(store=parts.store, sender=sender, newsletters=parts.newsletters, clock=parts.clock, test=room.test)
+
+
+def transport(mail: Mail) -> Transport:
+    """Return what `[mail]` hands messages to; opened when there is something to hand over."""
+    from digest.config import CommandSettings, PathSettings
+    from digest.delivery.folders import EmlFolder, Maildir
+    from digest.delivery.sendmail import Sendmail
+    from digest.delivery.smtp import SmtpTransport
+
+    match mail.transport:
+        case PathSettings(kind="maildir", path=path):
+            return Maildir(path)
+        case PathSettings(path=path):
+            return EmlFolder(path)
+        case CommandSettings(command=command):
+            return Sendmail(command)
+        case settings:
+            return SmtpTransport(settings)
 
 
 def _store_address(config: Config) -> str:

@@ -5,11 +5,13 @@
     │   └── ConfigError         a mistake in digest.toml or the environment
     │       └── TaxonomyError   a mistake in a taxonomy file
     ├── SourceError             a source cannot be fetched
+    │   ├── PartlyReadError     parts of a source cannot be fetched; the others were
     │   └── ParseError          a dump as a whole cannot be read
     ├── StoreError              the database refused
     │   ├── StoreVersionError   a newer store in an older program
     │   └── LockHeldError       another run holds the run lock
-    └── RenderError             a template cannot be rendered
+    ├── RenderError             a template cannot be rendered
+    └── TransportError          the relay cannot be reached, or refuses us
 
 A message says what was wrong, where (file, line, key), and what to do. Drivers' exceptions are wrapped once, at
 the adapter that talks to the driver.
@@ -34,6 +36,10 @@ class SourceError(DigestError):
     """A source cannot be fetched now; other sources are not affected."""
 
 
+class PartlyReadError(SourceError):
+    """Parts of a source cannot be fetched now; all the others were, and what they gave was yielded before."""
+
+
 class ParseError(SourceError):
     """A dump as a whole cannot be read (no known form); it is kept, and counted as one rejected listing."""
 
@@ -56,3 +62,7 @@ class TaxonomyError(ConfigError):
 
 class RenderError(DigestError):
     """A template cannot be rendered; the message names template and line."""
+
+
+class TransportError(DigestError):
+    """A transport cannot take messages now; what was to go stays pending. The message says what to do."""

@@ -7,9 +7,13 @@ both serve them. Pure; may import models.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
+from base64 import b32decode, b32encode
+from binascii import Error as NotBase32
 from datetime import date
-from urllib.parse import quote_plus, urlsplit
+from typing import Literal
+from urllib.parse import quote, quote_plus, urlsplit
 
 from digest.models import Alias, Edition, Paper
 
@@ -20,7 +24,14 @@ INDEX = "index.html"
 FEEDS = "feeds.html"
 OPML = "feeds.opml"
 
+#: what a token lets its bearer do: end a subscription, tell of a delivery that came back
+Purpose = Literal["unsubscribe", "bounce"]
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]")
+#: bytes of a token that prove it: 80 bits
+_PROOF = 10
+#: a number has at most so many bytes
+_NUMBER = 8
 #: schemes by how well they name a work to a reader
 _ORDER = ("arxiv", "hf", "openreview", "doi", "pmid")
 
@@ -160,14 +171,72 @@ def paper_id(feed_id: str, key: str) -> str:
 def message_id(edition: Edition) -> str:
     """Return the Message-ID of an edition's public message (RFC 5322): stable, unique, without a person."""
     seed = f"{edition.feed_id}\n{edition.date.isoformat()}\n{edition.number}".encode()
-    host = edition.feed_id.removeprefix("tag:").partition(",")[0]
-    return f"<{edition.newsletter}.{edition.date.isoformat()}.{hashlib.sha256(seed).hexdigest()[:16]}@{host}>"
+    name = f"{edition.newsletter}.{edition.date.isoformat()}.{hashlib.sha256(seed).hexdigest()[:16]}"
+    return f"<{name}@{feed_host(edition)}>"
+
+
+def feed_host(edition: Edition) -> str:
+    """Return the host that names a newsletter in its feed ids: `digest.invalid` where it began without a site."""
+    return edition.feed_id.removeprefix("tag:").partition(",")[0]
 
 
 def list_id(edition: Edition) -> str:
     """Return the List-Id of a newsletter (RFC 2919)."""
-    host = edition.feed_id.removeprefix("tag:").partition(",")[0]
-    return f"<{edition.newsletter}.{host}>"
+    return f"<{edition.newsletter}.{feed_host(edition)}>"
+
+
+def delivery_message_id(host: str, newsletter: str, subscription: int, upto: int, secret: bytes) -> str:
+    """Return the Message-ID of the mail that brings a subscription up to an edition, at each try the same.
+
+    Nobody without the secret learns from it whose it is, or whether two are one reader's.
+    """
+    proof = hmac.digest(secret, b"message:%d:%d" % (subscription, upto), "sha256")[:16].hex()
+    return f"<{newsletter}.{upto}.{proof}@{host}>"
+
+
+def token(secret: bytes, purpose: Purpose, number: int) -> str:
+    """Return a signed name of a row: small letters and digits, safe in a URL and before the @ of an address.
+
+    80 bits of an HMAC-SHA256 (RFC 2104, 5 lets it be cut so) and the number, in base32 (RFC 4648, 6), which survives
+    servers that change the case of a local part.
+
+    Args:
+        secret: the store's.
+        purpose: what it is for; a token is good for nothing else.
+        number: id of the row, from 0 on.
+    """
+    proof = hmac.digest(secret, b"%b:%d" % (purpose.encode(), number), "sha256")[:_PROOF]
+    content = proof + number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
+    return b32encode(content).decode().rstrip("=").lower()
+
+
+def read_token(secret: bytes, purpose: Purpose, text: str) -> int | None:
+    """Return the number that `token` was given; None where the text, in any case, is no token for that purpose."""
+    try:
+        content = b32decode(text.upper() + "=" * (-len(text) % 8))
+    except (NotBase32, ValueError):
+        return None
+    if not _PROOF < len(content) <= _PROOF + _NUMBER:
+        return None
+    number = int.from_bytes(content[_PROOF:], "big")
+    genuine = token(secret, purpose, number)
+    return number if hmac.compare_digest(genuine.encode(), text.lower().encode()) else None
+
+
+def unsubscribe_mailto(address: str, newsletter: str, token: str) -> str:
+    """Return the link that asks by mail to be left out (RFC 6068): what `unsubscribe_subject` says, to an address."""
+    subject = quote(unsubscribe_subject(newsletter, token))
+    return f"mailto:{quote(address, safe='@+')}?subject={subject}"
+
+
+def help_mailto(address: str, newsletter: str) -> str:
+    """Return the link that asks a person for help with a newsletter by mail."""
+    return f"mailto:{quote(address, safe='@+')}?subject={quote(f'help {newsletter}')}"
+
+
+def unsubscribe_subject(newsletter: str, token: str) -> str:
+    """Return the subject of a mail that asks to be left out."""
+    return f"unsubscribe {newsletter} {token}"
 
 
 def papers_feed_id(feed_id: str) -> str:

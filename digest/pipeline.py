@@ -11,14 +11,14 @@ committed stays, and the next run goes on from there. May import intake, the pur
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from digest import links, receipt, schedule
 from digest.edition.categories import choose_headings
 from digest.edition.compose import compose
 from digest.errors import StoreError
-from digest.intake import Gathered, Parts, fetched, gather, read_again, take_in
+from digest.intake import Firsts, Gathered, Parts, fetched, gather, read_again, take_in
 from digest.models import (
     Edition,
     EditionReceipt,
@@ -32,7 +32,7 @@ from digest.models import (
 from digest.protocols import NewsletterState, Progress, Source, Store
 from digest.ranking import rank
 
-__all__ = ["REPLAY", "Parts", "baseline", "recompose", "repair", "replay", "run"]
+__all__ = ["REPLAY", "Parts", "baseline", "recompose", "repair", "replay", "run", "upcoming"]
 
 #: the source of dumps that `replay` is given and no configured source holds
 REPLAY = "replay"
@@ -48,6 +48,7 @@ def run(parts: Parts, sources: Sequence[Source], progress: Progress | None = Non
     for newsletter in parts.newsletters:
         store.enrol(newsletter.id, end)
     found: list[SourceReceipt] = []
+    firsts = Firsts()
     with fetched(parts, sources) as fetches:
         for source, given in zip(sources, fetches, strict=True):
             first = not store.has_announced(source.name) and not store.has_announced(REPLAY)
@@ -55,8 +56,11 @@ def run(parts: Parts, sources: Sequence[Source], progress: Progress | None = Non
             newest = max((item.dating.date for item in had.items), default=None)
             if progress:
                 progress.start(len(had.items))
-            takes = (take_in(parts, item, announce=not first or item.dating.date == newest) for item in had.items)
-            summed = _sum(source.name, takes, had.failure, progress, had.note, had.status)
+            takes = (
+                take_in(parts, item, announce=not first or item.dating.date == newest, firsts=firsts)
+                for item in had.items
+            )
+            summed = _sum(had, source.name, takes, progress)
             found.append(_judged(parts, source, had, summed, started))
     editions = [_run_newsletter(parts, newsletter, sources, found, started) for newsletter in parts.newsletters]
     return _close(parts, started, found, editions)
@@ -72,7 +76,7 @@ def baseline(parts: Parts, sources: Sequence[Source], progress: Progress | None 
             if progress:
                 progress.start(len(had.items))
             takes = (take_in(parts, item, announce=False) for item in had.items)
-            found.append(_sum(source.name, takes, had.failure, progress, had.note, had.status))
+            found.append(_sum(had, source.name, takes, progress))
             if had.failure is None:
                 store.note_fetch(source.name, parts.clock(), "baseline", None)
     return found
@@ -101,7 +105,7 @@ def replay(parts: Parts, sources: Sequence[Source], progress: Progress | None = 
     """Take in the dumps of all sources date by date, with an edition of every newsletter for each date with news.
 
     Yields a receipt a date, and one more if a source failed or nothing came; publishes after the last. Ignores `at`,
-    `wait`, `days` and the baseline.
+    `wait`, `days` and the baseline. Nothing of it is mailed: all readers count as served.
     """
     store = parts.store
     for newsletter in parts.newsletters:
@@ -114,18 +118,18 @@ def replay(parts: Parts, sources: Sequence[Source], progress: Progress | None = 
     for day, group in groupby(items, key=lambda item: item.dating.date):
         started = parts.clock()
         found = [
-            _sum(name, (take_in(parts, item, announce=True) for item in some), None, progress)
+            _sum(None, name, (take_in(parts, item, announce=True) for item in some), progress)
             for name, some in groupby(group, key=lambda item: item.source)
         ]
         editions = [_replay_newsletter(parts, newsletter, found, day) for newsletter in parts.newsletters]
         yield _note(parts, started, found, editions)
-    failures = [
-        _sum(one.name, (), had.failure, None, had.note, had.status) for one, had in zip(sources, gathered, strict=True)
-    ]
-    if not items or any(one.status == "failed" for one in failures):
+    failures = [_sum(had, one.name, (), None) for one, had in zip(sources, gathered, strict=True)]
+    if not items or any(one.status in ("failed", "partial") for one in failures):
         quiet = [receipt.quiet(one.id, failures, _last(store.newsletter(one.id))) for one in parts.newsletters]
         yield _note(parts, parts.clock(), failures, quiet)
     parts.publisher.publish(store)
+    for newsletter in parts.newsletters:
+        store.ledger.catch_up(newsletter.id)
 
 
 def recompose(parts: Parts, newsletter: Newsletter, editions: Sequence[Edition]) -> Edition:
@@ -229,14 +233,59 @@ def _waiting(parts: Parts, newsletter: Newsletter) -> int:
     return len(store.logged(newsletter.id, mark, store.log_end(), newsletter.sources, taxonomy))
 
 
+def upcoming(parts: Parts, newsletter: Newsletter) -> Edition | None:
+    """Return the edition that would come out now, were it due; the newest one where nothing waits; None without any.
+
+    Writes nothing.
+    """
+    state = parts.store.newsletter(newsletter.id)
+    if state is None:
+        return None
+    now = parts.clock()
+    day = schedule.local_date(newsletter, now)
+    if state.last and day <= state.last.date:
+        day = state.last.date + timedelta(days=1)
+    waiting = _composed(parts, newsletter, state, day, now, ())
+    if waiting is None and state.last:
+        return parts.store.edition(newsletter.id, state.last.number)
+    return waiting
+
+
 def _issue(
     parts: Parts, newsletter: Newsletter, day: date, instant: datetime, found: Sequence[SourceReceipt]
 ) -> EditionReceipt | None:
-    """Rank, compose and publish (tx 3) the edition over the log after the newsletter's mark; None without news."""
-    store, tagger = parts.store, parts.taggers[newsletter.id]
+    """Compose and publish (tx 3) the edition over the log after the newsletter's mark; None without news."""
+    store = parts.store
     state = store.newsletter(newsletter.id)
     if state is None:
         raise StoreError(f"newsletter {newsletter.id!r} is not enrolled")
+    edition = _composed(parts, newsletter, state, day, instant, found)
+    if edition is None:
+        return None
+    issued = receipt.published(
+        newsletter.id,
+        EditionRef(number=edition.number, date=day),
+        entries=len(edition.entries),
+        sections=len(edition.sections),
+        files=links.edition_files(newsletter.id, day),
+        sources=found,
+    )
+    full = Receipt(verdict=issued.verdict, started_at=instant, sources=tuple(found), editions=(issued,))
+    if not store.publish(edition, full):
+        raise StoreError(f"another run published {newsletter.id!r} at the same time; run again to see what is left")
+    return issued
+
+
+def _composed(
+    parts: Parts,
+    newsletter: Newsletter,
+    state: NewsletterState,
+    day: date,
+    instant: datetime,
+    found: Sequence[SourceReceipt],
+) -> Edition | None:
+    """Rank and compose the edition over the log after the newsletter's mark; None without news."""
+    store, tagger = parts.store, parts.taggers[newsletter.id]
     upto = store.log_end()
     logged = store.logged(newsletter.id, state.mark, upto, newsletter.sources, tagger.taxonomy.id)
     if not logged:
@@ -248,7 +297,7 @@ def _issue(
         for one in logged
     }
     taxonomy, tags = choose_headings(newsletter.headings, logged, given, tagger.taxonomy)
-    edition = compose(
+    return compose(
         newsletter,
         logged,
         tags,
@@ -267,18 +316,6 @@ def _issue(
         base_url=parts.base_url,
         notes=receipt.for_readers(found),
     )
-    issued = receipt.published(
-        newsletter.id,
-        EditionRef(number=edition.number, date=day),
-        entries=len(edition.entries),
-        sections=len(edition.sections),
-        files=links.edition_files(newsletter.id, day),
-        sources=found,
-    )
-    full = Receipt(verdict=issued.verdict, started_at=instant, sources=tuple(found), editions=(issued,))
-    if not store.publish(edition, full):
-        raise StoreError(f"another run published {newsletter.id!r} at the same time; run again to see what is left")
-    return issued
 
 
 def _close(
@@ -298,22 +335,16 @@ def _note(
     return whole
 
 
-def _sum(
-    name: str,
-    takes: Iterable[SourceReceipt],
-    failure: str | None,
-    progress: Progress | None,
-    note: str | None = None,
-    status: SourceStatus = "empty",
-) -> SourceReceipt:
-    """Carry out the dumps of a source, one after the other, and add their receipts."""
-    found = SourceReceipt(name=name, status=status, note=note)
+def _sum(had: Gathered | None, name: str, takes: Iterable[SourceReceipt], progress: Progress | None) -> SourceReceipt:
+    """Carry out the dumps of a source, one after the other, and add their receipts to what else it said."""
+    found = SourceReceipt(name=name, status=had.status if had else "empty", note=had.note if had else None)
     for one in takes:
         found = receipt.add(found, one)
         if progress:
             progress.step(one.dumps[0].name)
-    if failure:
-        found = receipt.add(found, SourceReceipt(name=name, status="failed", note=failure))
+    if had and had.failure:
+        status: SourceStatus = "partial" if had.partly else "failed"
+        found = receipt.add(found, SourceReceipt(name=name, status=status, note=had.failure))
     return found
 
 

@@ -7,13 +7,13 @@ protocols, text and the ground.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from digest.errors import ParseError, SourceError
+from digest.errors import ParseError, SourceError, TransportError
 from digest.models import (
     Alias,
     Change,
@@ -35,7 +35,20 @@ from digest.models import (
     Tag,
     Top,
 )
-from digest.protocols import DumpOutcome, FetchMemory, KeptDump, Source, Store
+from digest.protocols import (
+    Answered,
+    Claimed,
+    DumpOutcome,
+    Event,
+    FetchMemory,
+    KeptDump,
+    Lost,
+    Outcome,
+    Outgoing,
+    Ready,
+    Source,
+    Store,
+)
 from digest.text import clean
 
 #: the date that builders use where none is given
@@ -184,6 +197,164 @@ class Memory:
         for dump in dumps:
             self.told |= dump.remember
             self.latest = max(filter(None, (self.latest, dump.date)), default=None)
+
+
+#: what a server says of a message that it takes
+TAKEN = Outcome("submitted", 250, "2.0.0", "taken")
+
+
+@dataclass
+class RecordingTransport:
+    """A transport that takes messages nowhere and remembers them; it implements `Transport`.
+
+    A test tells it what its server says. Instead of an answer that may be `Lost`: the connection ends there.
+    """
+
+    name: str = "recording"
+    lanes: int = 2
+    #: what is said to the envelope and the content; None: go on
+    before: Callable[[Outgoing], Outcome | Lost | None] = lambda message: None
+    #: what is said once a message was released
+    answer: Callable[[Outgoing], Outcome | Lost] = lambda message: TAKEN
+    #: what is raised where a lane is opened, told how many were before; None: it opens
+    refuse: Callable[[int], str | None] = lambda opened: None
+    #: messages whose last byte has left, in that order
+    released: list[Outgoing] = field(default_factory=list)
+    #: why lanes were closed, in that order
+    closed: list[str] = field(default_factory=list)
+    #: lanes that were opened
+    opened: int = 0
+    #: lanes that are open
+    open_now: int = 0
+    #: the most lanes that were open at once
+    open_most: int = 0
+
+    def open(self) -> RecordingLane:
+        """Open a lane.
+
+        Raises:
+            TransportError: `refuse` says so.
+        """
+        refused = self.refuse(self.opened)
+        if refused is not None:
+            raise TransportError(refused)
+        self.opened += 1
+        self.open_now += 1
+        self.open_most = max(self.open_most, self.open_now)
+        return RecordingLane(self)
+
+    def addresses(self) -> list[str]:
+        """Return whom the released messages are for."""
+        return [message.recipient for message in self.released]
+
+
+class RecordingLane:
+    """A lane of a RecordingTransport: never waits, and takes a message while one is in flight."""
+
+    writes = False
+    deadline: float | None = None
+
+    def __init__(self, transport: RecordingTransport) -> None:
+        self._transport = transport
+        self._coming: Outgoing | None = None
+        self._ready: Outgoing | None = None
+        self._in_flight: Outgoing | None = None
+        self._over = False
+
+    def fileno(self) -> int | None:
+        """Return None: it never waits."""
+        return None
+
+    @property
+    def free(self) -> bool:
+        """Whether it takes another message."""
+        return self._coming is None and self._ready is None and not self._over
+
+    def offer(self, message: Outgoing) -> None:
+        """Take a message."""
+        assert self.free, "a lane that is not free was offered a message"
+        self._coming = message
+
+    def advance(self) -> Sequence[Event]:
+        """Say what became of the message that was released, then of the next."""
+        events: list[Event] = []
+        if self._in_flight is not None:
+            message, self._in_flight = self._in_flight, None
+            said = self._transport.answer(message)
+            if isinstance(said, Lost):
+                self._in_flight = message
+                return self._lose(said)
+            events.append(Answered(message.delivery, said))
+        if self._coming is not None:
+            early = self._transport.before(self._coming)
+            if isinstance(early, Lost):
+                return [*events, *self._lose(early)]
+            message, self._coming = self._coming, None
+            if early is None:
+                self._ready = message
+                events.append(Ready(message.delivery))
+            else:
+                events.append(Answered(message.delivery, early))
+        return events
+
+    def release(self, delivery: Claimed) -> None:
+        """Note that a message has gone."""
+        assert self._ready is not None, "a message was released that is not ready"
+        assert self._ready.delivery.id == delivery.id, "another message was released than the one that is ready"
+        self._in_flight, self._ready = self._ready, None
+        self._transport.released.append(self._in_flight)
+
+    def close(self, reason: str) -> Sequence[Event]:
+        """End it."""
+        if self._over:
+            return []
+        self._over = True
+        self._transport.open_now -= 1
+        self._transport.closed.append(reason)
+        events: list[Event] = []
+        if self._in_flight is not None:
+            events.append(Answered(self._in_flight.delivery, Outcome("unknown", text=reason)))
+        back = [message for message in (self._ready, self._coming) if message is not None]
+        events += [Answered(message.delivery, Outcome("pending", text=reason)) for message in back]
+        self._in_flight = self._ready = self._coming = None
+        return events
+
+    def _lose(self, lost: Lost) -> Sequence[Event]:
+        return [*self.close(lost.reason), lost]
+
+
+def make_claimed(id: int = 1, address: str | None = None, **fields: Any) -> Claimed:
+    """Return a delivery as a sender claims it, of edition 1 of `daily`."""
+    told: dict[str, Any] = {
+        "subscription": id,
+        "newsletter": "daily",
+        "after": 0,
+        "upto": 1,
+        "tries": 0,
+        "address": address or f"reader{id}@example.org",
+        "name": "",
+        "format": "html",
+        "groups": "",
+        "origin": "command",
+        "since": NOON,
+        "confirmed_by": "a test",
+        "first_try": None,
+    }
+    return Claimed(id=id, **{**told, **fields})
+
+
+def make_outgoing(delivery: Claimed, body: str = "Hello.", sender: str = "digest@example.org") -> Outgoing:
+    """Return a small message for a delivery."""
+    lines = (
+        f"From: {sender}",
+        f"To: {delivery.address}",
+        f"Subject: {delivery.newsletter} {delivery.upto}",
+        f"Message-ID: <{delivery.subscription}.{delivery.upto}@example.org>",
+        "",
+        body,
+    )
+    content = "".join(f"{line}\r\n" for line in lines).encode()
+    return Outgoing(delivery, sender, delivery.address, content)
 
 
 #: what a normalised id looks like; stable ones carry no version

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+_DURABLE = "-c shared_buffers=128MB"
 _NO_SYNC = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB"
 
 
@@ -25,6 +26,8 @@ class Server:
 
     port: int
     bin: Path
+    #: stops it at once, as a crash would, and starts it again
+    restart: Callable[[], None]
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
@@ -56,8 +59,11 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """Run a server for the block; skip without PostgreSQL, or fail where tools are demanded."""
+def server(*, durable: bool = False) -> Iterator[Server]:
+    """Run a server for the block; skip without PostgreSQL, or fail where tools are demanded.
+
+    Without `durable` it never waits for the disk, and a crash of the machine would cost what it holds.
+    """
     folder = binaries()
     user = _user()
     if folder is None or user is None:
@@ -67,16 +73,21 @@ def server() -> Iterator[Server]:
         pytest.skip(why)
     with tempfile.TemporaryDirectory(prefix="digest-pg-", ignore_cleanup_errors=True) as place:
         os.chown(place, user.pw_uid, user.pw_gid)
-        yield from _running(folder, user, Path(place))
+        yield from _running(folder, user, Path(place), _DURABLE if durable else _NO_SYNC)
 
 
-def _running(folder: Path, user: pwd.struct_passwd, place: Path) -> Iterator[Server]:
+def _running(folder: Path, user: pwd.struct_passwd, place: Path, settings: str) -> Iterator[Server]:
     data, port = place / "data", _free_port()
     _call(user, place, folder / "initdb", "-D", data, "-U", "digest", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {place} {_NO_SYNC}"
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {place} {settings}"
     _call(user, place, folder / "pg_ctl", "-D", data, "-w", "-l", place / "log", "-o", options, "start")
+
+    def restart() -> None:
+        _call(user, place, folder / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        _call(user, place, folder / "pg_ctl", "-D", data, "-w", "-l", place / "log", "-o", options, "start")
+
     try:
-        yield Server(port, folder)
+        yield Server(port, folder, restart)
     finally:
         _call(user, place, folder / "pg_ctl", "-D", data, "-m", "immediate", "stop")
 

@@ -88,7 +88,7 @@ def test_the_least_that_works(tmp_path: Path) -> None:
         ('name = "one"', 'name = "folder"', "is the name of another source"),
         ('name = "one"', 'name = "replay"', "'replay' is reserved"),
         ("[interests]", "[interests", "not TOML: "),
-        ("[interests]", "[mail]\n[interests]", "mail: unknown key"),
+        ("[interests]", "[mial]\n[interests]", "mial: unknown key; did you mean 'mail'?"),
         ('store = "my.db"', 'store = "env:DATABASE_URL"', "store: the environment variable DATABASE_URL is not set"),
         ('store = "my.db"', 'store = "file:secret"', "cannot be read"),
     ],

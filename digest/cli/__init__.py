@@ -29,6 +29,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "tags": ("tags", "Judge the taxonomy."),
         "sources": ("sources", "How the sources are; try one without keeping it."),
     },
+    "People": {
+        "subscribers": ("subscribers", "Add, remove, list, import, export, forget readers."),
+        "send": ("send", "Submit what is due, to everybody once."),
+        "deliveries": ("deliveries", "What went to whom; who is missing, and why."),
+    },
 }
 
 

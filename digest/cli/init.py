@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
+from digest.cli import screen
 from digest.cli.common import Asked, options
+from digest.delivery.providers import PROVIDERS, Provider
 from digest.errors import UsageError
 from digest.sources import settings_for
+from digest.wishes import did_you_mean
 
 _FORM = """\
 # Read by `digest run`; every key but a source has a default. Relative paths start at this file.
@@ -36,19 +40,32 @@ kind = "folder"                   # text dumps of Daily Papers pages, one file e
 path = "{path}"
 """
 
+_MAIL = """
+[mail]                            # left out: feeds and pages only
+{server}
+# {password}
+{user}password = "env:DIGEST_MAIL_PASSWORD"   # it never stands in this file
+{sender}# to = "me@example.org"           # the one reader; default: whom it is from
+"""
+_USER = 'user = "env:DIGEST_MAIL_USER"       # the login{also}\n'
+_FROM = 'from = "digest@example.org"         # an address that {title} lets you mail from\n'
+
 #: kinds told by one value -> the key it is written under
 _WEB = {"arxiv": "categories = [{}]", "feed": "url = {}", "opml": "path = {}"}
 
 
 @click.command()
 @click.option("--source", "told", multiple=True, metavar="KIND:WHAT", help="What to read, like folder:dumps.")
+@click.option("--mail", metavar="PROVIDER", help=f"Mail it: {', '.join(PROVIDERS)}, or the host of a server.")
 @options
-def command(asked: Asked, told: tuple[str, ...]) -> None:
+def command(asked: Asked, told: tuple[str, ...], mail: str | None) -> None:
     """Write a digest.toml of about 20 lines that works as it is. Never overwrites one."""
     tables = [_table(one) for one in told or ("folder:dumps",)]
+    provider = _provider(mail)
+    mailing = _mail(mail, provider) if mail else ""
     try:
         with asked.file.open("x", encoding="utf-8") as file:
-            file.write(_FORM.format(sources="".join(tables)))
+            file.write(_FORM.format(sources="".join(tables)) + mailing)
     except FileExistsError as error:
         raise UsageError(
             f"{asked.file} is there already; it stays as it is. Name another with --config FILE"
@@ -56,7 +73,43 @@ def command(asked: Asked, told: tuple[str, ...]) -> None:
     except OSError as error:
         raise UsageError(f"{asked.file}: cannot be written: {error.strerror}") from error
     asked.tell({"file": str(asked.file)})
-    asked.say(f"Wrote {asked.file}.\n  next  digest run, then digest preview --open")
+    asked.say(f"Wrote {asked.file}.")
+    if mail:
+        asked.say("\n".join(_to_set(provider)))
+    asked.say("  next  digest run, then digest preview --open")
+
+
+def _provider(mail: str | None) -> Provider | None:
+    """Return what is known of the provider; None: a host was named, or nothing."""
+    if mail is None or mail in PROVIDERS:
+        return PROVIDERS[mail] if mail else None
+    if re.fullmatch(r"localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", mail):
+        return None
+    near = did_you_mean(mail, PROVIDERS) or ";"
+    raise UsageError(f"--mail {mail}: no such provider{near} there are {', '.join(PROVIDERS)}, or name a host")
+
+
+def _mail(mail: str, provider: Provider | None) -> str:
+    """Return the `[mail]` table."""
+    server = f'provider = "{mail}"' if provider else f'host = "{mail}"'
+    if provider and provider.host is None:
+        server += '\n# host = "..."                   # it has one for each region: name yours'
+    own = provider is None or provider.user is None
+    also = ", and From and To unless from and to are given" if own else ""
+    return _MAIL.format(
+        server=server,
+        user=_USER.format(also=also) if own else "",
+        password=f"The password is {provider.password}." if provider else "Port 587 with STARTTLS; or say port, tls.",
+        sender="" if own or provider is None else _FROM.format(title=provider.title),
+    )
+
+
+def _to_set(provider: Provider | None) -> list[str]:
+    """Return what a person has to set before mail goes out."""
+    own = provider is None or provider.user is None
+    lines = ["  do    export DIGEST_MAIL_USER=you@example.org"] if own else []
+    lines.append("  do    export DIGEST_MAIL_PASSWORD=...")
+    return [*lines, *([screen.wrap(f"        {provider.remedy}", "        ")] if provider else [])]
 
 
 def _table(told: str) -> str:

@@ -5,48 +5,69 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 import click
 
-from digest import pipeline, receipt
-from digest.bootstrap import System, opened
-from digest.cli import screen
+from digest import outbox, pipeline, receipt
+from digest.bootstrap import System, opened, post
+from digest.cli import mailing, outlook, screen
 from digest.cli.common import Asked, options, progress
 from digest.clock import Clock, fixed, parse_instant, system
+from digest.config import Mail, resolve_mail
 from digest.errors import UsageError
-from digest.models import EditionReceipt, Receipt
+from digest.models import EditionReceipt, Newsletter, Receipt
 from digest.protocols import Store
+from digest.readers import sync_readers
 
 
 @click.command()
 @click.option("--as-of", metavar="INSTANT", help="Run as if it were then (ISO 8601; a date is its midnight, UTC).")
 @click.option("--dry-run", is_flag=True, help="Say what would come; write nothing that stays.")
+@click.option("--no-deliver", is_flag=True, help="Mail nothing; `digest send` does it later.")
 @click.option("--strict", is_flag=True, help="Exit with 1 also if partial, stale or shrunken.")
 @click.option("--lock-timeout", type=float, default=60, show_default=True, help="Seconds to wait for another run.")
 @options
-def command(asked: Asked, as_of: str | None, dry_run: bool, strict: bool, lock_timeout: float) -> None:
-    """Fetch the sources, compose the edition that is due, publish it.
+def command(
+    asked: Asked, as_of: str | None, dry_run: bool, no_deliver: bool, strict: bool, lock_timeout: float
+) -> None:
+    """Fetch the sources, compose the edition that is due, publish it, mail it.
 
     The first run announces the newest dump of each source only; what is older is noted as known.
     """
     started = time.monotonic()
     config = asked.config()
+    mail = resolve_mail(config) if config.mail and not (no_deliver or dry_run) else None
     if dry_run:
         config = config.model_copy(update={"output": tempfile.mkdtemp(prefix="digest-dry-run-")})
-    with (
-        opened(config, _clock(as_of), rehearse=dry_run) as wired,
-        wired.store.lock(f"run {os.getpid()}", timeout=lock_timeout),
-    ):
-        _refuse_the_past(wired.store, wired.parts.clock, as_of)
-        first = wired.store.dump_count() == 0
-        with progress(asked, "fetching") as bar:
-            done = pipeline.run(wired.parts, wired.sources(), bar)
+    with opened(config, _clock(as_of), rehearse=dry_run) as wired:
+        with wired.store.lock(f"run {os.getpid()}", timeout=lock_timeout):
+            _refuse_the_past(wired.store, wired.parts.clock, as_of)
+            first = wired.store.dump_count() == 0
+            about_readers = sync_readers(config, mail, wired.store, wired.parts.clock()) if mail else []
+            with progress(asked, "fetching") as bar:
+                done = pipeline.run(wired.parts, wired.sources(), bar)
+            if config.mail is None:
+                # Mail that is set up later begins with the edition after that, not with all there ever were.
+                for newsletter in config.newsletters:
+                    wired.store.ledger.catch_up(newsletter.id)
+        # without the lock: mailing to many takes long, and any number of senders may do it
+        delivered = _deliver(asked, wired, mail) if mail else None
+        if delivered:
+            done = done.model_copy(update={"deliveries": delivered.counts})
         asked.tell(done.model_dump(mode="json"))
-        asked.say(report(wired, done, time.monotonic() - started, first=first))
+        status = receipt.exit_status(done.verdict, strict=strict, sources=done.sources)
+        told = [*(screen.wrap(f"  {one}", "    ") for one in about_readers), *mailing.of_run(wired, done, delivered)]
+        asked.say(report(wired, done, time.monotonic() - started, first=first, status=status, mail=told))
     if dry_run:
         asked.say(f"dry run: nothing was written; its pages are in {config.output}")
-    raise SystemExit(receipt.exit_status(done.verdict, strict=strict, sources=done.sources))
+    raise SystemExit(mailing.complain(delivered) or status)
+
+
+def _deliver(asked: Asked, wired: System, mail: Mail) -> outbox.Delivered:
+    with mailing.stopping() as stop, progress(asked, "mail") as bar:
+        return outbox.deliver(post(wired, mail, bar), stop=stop)
 
 
 def _clock(as_of: str | None) -> Clock:
@@ -66,32 +87,43 @@ def _refuse_the_past(store: Store, clock: Clock, as_of: str | None) -> None:
         )
 
 
-def report(wired: System, done: Receipt, duration: float, *, first: bool) -> str:
-    """Return what a run prints: its sources, a sentence for each newsletter, the verdict."""
+def report(
+    wired: System, done: Receipt, duration: float, *, first: bool, status: int = 0, mail: Sequence[str] = ()
+) -> str:
+    """Return what a run prints: its sources, a sentence for each newsletter, the mail, the verdict."""
     parts = wired.parts
     ending = " · first run" if first else ""
     lines = [screen.title_line(newsletter, done.started_at) + ending for newsletter in parts.newsletters]
     lines += [screen.source_table(done.sources), *screen.rejections(done.sources)]
-    if first and any(source.seen for source in done.sources):
+    if first and any(source.older for source in done.sources):
         lines.append("A first run announces the newest dump only. Older papers are noted as known.")
     for newsletter, edition in zip(parts.newsletters, done.editions, strict=True):
         prefix = f"{newsletter.id}: " if len(parts.newsletters) > 1 else ""
-        lines += [f"{prefix}{line}" if not number else line for number, line in enumerate(_sentence(wired, edition))]
-    failing = receipt.failing(done.sources)
-    if failing:
-        lines.append(f"  do    see to {', '.join(failing)}, failing for days: `digest sources` says what came back")
+        told = _sentence(wired, done, edition, newsletter, first=first)
+        lines += [f"{prefix}{line}" if not number else line for number, line in enumerate(told)]
+    lines += outlook.missed(wired, done.sources, done.started_at)
+    lines += mail
     published = any(edition.number for edition in done.editions)
-    ending = "" if published else " (no edition, no file changed)"
-    return "\n".join([*lines, f"{done.verdict} in {screen.seconds(duration)}{ending}"])
+    if first and published:
+        lines.append("  next  digest preview --open   after each change of digest.toml")
+    return "\n".join([*lines, _verdict(done, duration, first=first, status=status)])
 
 
-def _sentence(wired: System, edition: EditionReceipt) -> list[str]:
+def _sentence(
+    wired: System, done: Receipt, edition: EditionReceipt, newsletter: Newsletter, *, first: bool
+) -> list[str]:
     """Return the lines for one newsletter: its edition, or why there is none and what comes next."""
-    if edition.number is not None:
-        return screen.edition_lines(wired, edition)
-    newsletter = next(one for one in wired.parts.newsletters if one.id == edition.newsletter)
-    right = edition.verdict in ("quiet: all seen", "quiet: calendar")
-    begin = "Nothing to publish, and that is right" if right else "Nothing to publish"
-    lines = [screen.wrap(f"{begin}: {edition.evidence}.")]
-    last = screen.last_line(wired, newsletter)
-    return [*lines, *([last] if last else []), "  next  the next `digest run` that finds something new"]
+    if edition.number is None:
+        return list(outlook.no_edition(wired, newsletter, edition, done.sources, done.started_at))
+    covered = [one for one in done.sources if newsletter.sources is None or one.name in newsletter.sources]
+    return screen.edition_lines(wired, edition, receipt.without(covered), first=first)
+
+
+def _verdict(done: Receipt, duration: float, *, first: bool, status: int) -> str:
+    """Return the last line: the verdict, how long it took, and what a program or a newcomer is told by it."""
+    line = f"{done.verdict} in {screen.seconds(duration)}"
+    if not any(edition.number for edition in done.editions):
+        return f"{line} (no edition, no file changed{f'; exit {status}' if status else ''})"
+    if done.verdict in receipt.IMPERFECT:
+        return f"{line} (exit {status}" + ("; `--strict` makes this 1)" if not status else ")")
+    return f'{line}. A second run will say "all seen"; that is how it works.' if first else line

@@ -6,6 +6,21 @@ Dates are local dates of a dump or an edition, instants are aware UTC. May impor
 from __future__ import annotations
 
 from digest.models.base import Value
+from digest.models.deliveries import (
+    OPEN_STATES,
+    STATUSES,
+    Admission,
+    Cadence,
+    Delivery,
+    DeliveryState,
+    MailFormat,
+    Origin,
+    Subscriber,
+    Subscription,
+    SubscriptionStatus,
+    Suppression,
+    UnknownPolicy,
+)
 from digest.models.editions import (
     Counts,
     Density,
@@ -65,8 +80,12 @@ from digest.models.receipts import (
 )
 
 __all__ = [
+    "OPEN_STATES",
+    "STATUSES",
+    "Admission",
     "Alias",
     "Announced",
+    "Cadence",
     "Category",
     "Change",
     "ChangeKind",
@@ -74,7 +93,9 @@ __all__ = [
     "Counts",
     "DateRule",
     "Dating",
+    "Delivery",
     "DeliveryCounts",
+    "DeliveryState",
     "Density",
     "Dump",
     "DumpReceipt",
@@ -89,10 +110,12 @@ __all__ = [
     "LinkRel",
     "Listing",
     "Logged",
+    "MailFormat",
     "Match",
     "Newsletter",
     "Notice",
     "Organization",
+    "Origin",
     "Paper",
     "Parsed",
     "Reason",
@@ -106,10 +129,15 @@ __all__ = [
     "SourceStatus",
     "Span",
     "Stored",
+    "Subscriber",
+    "Subscription",
+    "SubscriptionStatus",
+    "Suppression",
     "Tag",
     "TagName",
     "Taxonomy",
     "Top",
+    "UnknownPolicy",
     "Value",
     "Verdict",
     "View",

@@ -1,4 +1,4 @@
-"""Newsletters, editions and views of them. May import papers."""
+"""Newsletters, editions and views of them. May import papers and deliveries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from digest.models.base import Value
+from digest.models.deliveries import UnknownPolicy
 from digest.models.papers import Paper, Tag
 
 
@@ -50,6 +51,8 @@ class Newsletter(Value):
     feed_id: str | None = None
     #: whether pages say which interest an entry matches
     public_reasons: bool = False
+    #: what is done about a mail of which nobody knows whether a server took it
+    unknown: UnknownPolicy = "skip"
 
 
 class Reason(Value):
@@ -221,3 +224,5 @@ class Stored(Value):
     ref: EditionRef
     newsletter: str
     sha256: str
+    #: when it is said to have come out
+    instant: AwareDatetime

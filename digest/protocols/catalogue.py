@@ -1,7 +1,4 @@
-"""Every seam of the system on one page: what a stage may ask of the parts that hold a resource.
-
-Implementations live below `sources/`, `store/`, `rendering/`; `bootstrap` wires them, `pipeline` uses them.
-"""
+"""The seams around the catalogue: sources, the store, the output folder."""
 
 from __future__ import annotations
 
@@ -29,6 +26,7 @@ from digest.models import (
     Stored,
     Tag,
 )
+from digest.protocols.delivery import Ledger, Subscribers
 
 
 class FetchMemory(Protocol):
@@ -394,6 +392,16 @@ class Store(Protocol):
 
     def newsletters(self) -> Sequence[NewsletterState]:
         """Return every newsletter ever met, by id."""
+
+    # What goes to whom
+
+    @property
+    def subscribers(self) -> Subscribers:
+        """The people."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What went to them."""
 
     # What the output folder holds
 

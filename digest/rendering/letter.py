@@ -29,6 +29,8 @@ class MailLinks:
     feeds: str | None = None
     preferences: str | None = None
     unsubscribe: str | None = None
+    #: where papers stand that the mail leaves out; None: in the sections of `web`
+    rest: str | None = None
 
 
 def public_links(edition: Edition) -> MailLinks:
@@ -152,7 +154,7 @@ def make_letter(
         preheader: what a list of mails shows after the subject.
         minutes: how long it takes to read.
         to: where it links to.
-        recipient: who gets it, since when, and how to change that; "": it is for everybody.
+        recipient: who gets it, since when, and how to change that; each line is a paragraph; "": it is for everybody.
         personal: whether reasons that tell of a reader's interests are shown though the edition keeps them.
     """
     edition = view.edition
@@ -180,8 +182,14 @@ def _came(edition: Edition) -> str:
 
 
 def _about(edition: Edition, minutes: int) -> str:
-    parts = (f"No. {edition.number}", long_date(edition.date), shelf.counted(edition))
+    parts = (_numbers(edition), long_date(edition.date), shelf.counted(edition))
     return " · ".join([*parts, text.count_noun(minutes, "minute")])
+
+
+def _numbers(edition: Edition) -> str:
+    """Return `No. 128`, or for several editions as one `No. 126 to 128`."""
+    first = edition.previous.number + 1 if edition.previous else edition.number
+    return f"No. {first} to {edition.number}" if first < edition.number else f"No. {edition.number}"
 
 
 def _places(to: MailLinks) -> tuple[Place, ...]:
@@ -189,7 +197,8 @@ def _places(to: MailLinks) -> tuple[Place, ...]:
     own = (("Preferences", to.preferences), ("Unsubscribe", to.unsubscribe))
     public = (("All editions", to.archive), ("Feeds", to.feeds))
     wanted = own if any(url for _, url in own) else public
-    return tuple(Place(words, url) for words, url in (("Read on the web", to.web), *wanted) if url)
+    here = ("Read on the web", to.web) if to.web or wanted is public else ("All editions", to.archive)
+    return tuple(Place(words, url) for words, url in (here, *wanted) if url)
 
 
 def _footer(edition: Edition, to: MailLinks) -> tuple[Place, ...]:
@@ -209,7 +218,7 @@ def _footer(edition: Edition, to: MailLinks) -> tuple[Place, ...]:
 
 def _colophon(edition: Edition, recipient: str) -> tuple[str, ...]:
     if recipient:
-        return (recipient,)
+        return tuple(recipient.split("\n"))
     follow = " To get the next ones, follow a feed." if edition.base_url else ""
     return (f"This is {edition.title} No. {edition.number} as everybody can read it.{follow}",)
 
@@ -237,6 +246,8 @@ def _bars(view: View, to: MailLinks) -> tuple[Bar, ...]:
 
 
 def _section_url(section: ViewSection, to: MailLinks) -> str:
+    if to.rest:
+        return to.rest
     if to.web:
         return f"{to.web}#{_anchor(section.id)}"
     return f"#{_anchor(section.id)}" if _printed(section) else "#s-top"
@@ -256,7 +267,7 @@ def _sections(view: View, to: MailLinks, personal: bool) -> tuple[LetterSection,
             label=_label(section),
             entries=tuple(_entry(edition, one, personal) for one in section.entries),
             more=_more(section, to),
-            more_url=_section_url(section, to) if to.web else None,
+            more_url=_section_url(section, to) if to.web or to.rest else None,
         )
         for section in view.sections
         if _printed(section)
@@ -277,7 +288,7 @@ def _label(section: ViewSection) -> str:
 def _more(section: ViewSection, to: MailLinks) -> str:
     if not section.more:
         return ""
-    if not to.web:
+    if not (to.web or to.rest):
         return f"{section.more:,} more in the full edition"
     named = {"also-new": "also new", "revised": "revised", "all": "on the web"}
     return f"{section.more:,} more {named.get(section.id) or f'in {section.title}'}"

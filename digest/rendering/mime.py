@@ -1,44 +1,38 @@
-"""A mail as a message: RFC 5322 and MIME, bytes that are equal for equal input. Pure.
+"""A mail as a message: MIME, bytes that are equal for equal input. Pure.
 
-Built by hand: in Python 3.11 `email.policy.SMTP` writes lines of 78, folds long `List-*` headers into encoded words,
-and garbles some subjects that mix scripts. May import links, models, text, errors and mail's values.
+The message stands as head, headers of its reader, headers of its edition, bodies: what differs from reader to reader
+is in few places, and `splice` makes use of that. May import links, models, headers and mail's values.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from digest import links
-from digest.errors import RenderError
 from digest.models import Edition
-from digest.text import clean
+from digest.rendering.headers import (
+    From,
+    To,
+    edition_headers,
+    join_headers,
+    public_from,
+    public_to,
+    reader_headers,
+)
 
 if TYPE_CHECKING:  # rendering a mail loads jinja2 and MJML; wrapping one needs neither
     from digest.rendering.mail import Mail
 
-#: characters of a line, as quoted-printable (RFC 2045, 6.7) and encoded words (RFC 2047, 2) have it
+#: characters of a line (RFC 2045, 6.7)
 _LINE = 76
-#: bytes of text in one encoded word: 52 characters of base64 and 12 around them leave room for a header's name
-_CHUNK = 39
-
-_ADDRESS = re.compile(r"[^\x00-\x20\x7f-\U0010ffff\"(),:;<>@\[\\\]]+@[A-Za-z0-9.-]+")
-#: words that may stand before `<...>` without quotes (RFC 5322, 3.2.3)
-_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_ENCODED = "Content-Type: text/{}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n"
 
 
 def build_message(
-    mail: Mail,
-    edition: Edition,
-    *,
-    subject: str,
-    from_addr: str | None = None,
-    to_addr: str | None = None,
-    unsubscribe: str | None = None,
+    mail: Mail, edition: Edition, *, subject: str, sender: From | None = None, to: To | None = None
 ) -> bytes:
     """Return the message of an edition's mail: plain text, then HTML, lines ending in CRLF, headers in ASCII.
 
@@ -46,140 +40,83 @@ def build_message(
         mail: its two bodies.
         edition: gives name, date, ids.
         subject: in Unicode; white space becomes single.
-        from_addr: the sender; None: `<newsletter>@digest.invalid`, for a message that everybody may read.
-        to_addr: the one recipient; None: the same.
-        unsubscribe: the https URL of a one-click endpoint (RFC 8058), where there is one.
+        sender: whom it is from; None: `<newsletter>@digest.invalid`, for a message that everybody may read.
+        to: its one reader; None: the same.
 
     Raises:
-        RenderError: an address is not one plain address, or the URL has white space in it.
+        RenderError: an address is not one plain address, or a header cannot hold a link.
     """
-    public = f"{edition.newsletter}@digest.invalid"
-    name = clean(edition.title)
-    message_id = _ascii(links.message_id(edition))
-    boundary = f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
-    headers = [
-        ("From", mailbox(name, from_addr or public)),
-        ("To", mailbox(name if to_addr is None else "", to_addr or public)),
-        ("Subject", encode_subject(subject)),
-        ("Date", format_datetime(edition.instant)),
-        ("Message-ID", message_id),
-        *_list_headers(edition, name, unsubscribe),
-        ("Auto-Submitted", "auto-generated"),
-        ("Precedence", "bulk"),
-        ("Feedback-ID", _ascii(f"{edition.date.isoformat()}:{edition.newsletter}:edition:digest")),
-        ("MIME-Version", "1.0"),
-        ("Content-Type", f'multipart/alternative;\r\n boundary="{boundary}"'),
-    ]
-    head = "".join(f"{field}: {value}\r\n" for field, value in headers)
-    parts = (("plain", mail.text), ("html", mail.html))
-    body = "".join(f"--{boundary}\r\n{_part(subtype, content)}" for subtype, content in parts)
-    return f"{head}\r\n{body}--{boundary}--\r\n".encode("ascii")
+    first, rest = shared_head(edition, subject, sender or public_from(edition))
+    opening, between, closing = frame(edition)
+    head = first + join_headers(reader_headers(to or public_to(edition))) + rest
+    text, html = quoted_printable(mail.text), quoted_printable(mail.html)
+    return f"{head}{opening}{text}{between}{html}{closing}".encode("ascii")
 
 
-def _list_headers(edition: Edition, name: str, unsubscribe: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the headers of a list (RFC 2369, 2919, 8058): never encoded words in them, and never folded inside `<>`."""
-    spoken = f"{name}\r\n " if _ATOMS.fullmatch(name) and len(name) <= 60 else ""
-    yield "List-Id", spoken + _ascii(links.list_id(edition))
-    yield "List-Post", "NO"
-    if edition.base_url:
-        archive = links.absolute(edition.base_url, links.newsletter_page(edition.newsletter))
-        yield "List-Archive", f"\r\n <{_url(archive)}>"
-        yield "List-Help", f"\r\n <{_url(links.absolute(edition.base_url, links.FEEDS))}>"
-    if unsubscribe:
-        yield "List-Unsubscribe", f"\r\n <{_url(unsubscribe)}>"
-        yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
+def build_plain(text: str, edition: Edition, *, subject: str, sender: From, to: To) -> bytes:
+    """Return the message that is plain text alone; arguments and errors as in `build_message`."""
+    first, rest = shared_head(edition, subject, sender)
+    head = first + join_headers(reader_headers(to)) + rest
+    return f"{head}{PLAIN}{quoted_printable(ended(text))}".encode("ascii")
 
 
-def _ascii(text: str) -> str:
-    """Return an id with `-` for whatever no header may hold."""
-    return re.sub(r"[^!-~]", "-", text)
+def ended(text: str) -> str:
+    """Return text whose last line has an end: that of a whole message must."""
+    return text if text.endswith(("\n", "\r")) else f"{text}\n"
 
 
-def _url(url: str) -> str:
-    if not re.fullmatch(r"[!-;=?-~]{1,900}", url):
-        raise RenderError(f"a mail's header cannot hold the URL {url!r}: it takes ASCII without spaces, < and >")
-    return url
+def shared_head(edition: Edition, subject: str, sender: From) -> tuple[str, str]:
+    """Return what stands before and after the headers of the reader."""
+    first, *rest = edition_headers(edition, subject, sender)
+    return join_headers([first]), join_headers(rest)
 
 
-def mailbox(name: str, address: str) -> str:
-    """Return `name <address>` as a header has it.
+#: the headers of a message that is plain text, and the line after them
+PLAIN = _ENCODED.format("plain") + "\r\n"
 
-    Raises:
-        RenderError: `address` is not one plain ASCII address.
+
+def frame(edition: Edition) -> tuple[str, str, str]:
+    """Return what stands before, between and after the two bodies of a message, with the last headers.
+
+    `=_` makes a boundary that quoted-printable never holds (RFC 2045, 6.7).
     """
-    if not _ADDRESS.fullmatch(address) or len(address) > 254:
-        raise RenderError(f"a mail goes from and to one plain address, which {address!r} is not")
-    if not name:
-        return address
-    if len(name) > 60 or not name.isascii() or "=?" in name:
-        return f"{_encoded_words(name)}\r\n <{address}>"
-    if not _ATOMS.fullmatch(name):
-        name = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
-    gap = " " if len(name) + len(address) <= 60 else "\r\n "
-    return f"{name}{gap}<{address}>"
+    boundary = f"=_{hashlib.sha256(links.message_id(edition).encode()).hexdigest()[:32]}"
+    opening = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'
+    plain, html = (f"--{boundary}\r\n{_ENCODED.format(kind)}\r\n" for kind in ("plain", "html"))
+    return opening + plain, f"\r\n{html}", f"\r\n--{boundary}--\r\n"
 
 
-def encode_subject(subject: str) -> str:
-    """Return a subject as a header has it.
-
-    ASCII is folded at its spaces. Anything else, and what looks like an encoded word, becomes base64 words as a whole,
-    cut between code points: readers join those without loss.
-    """
-    subject = clean(subject)
-    if not subject.isascii() or "=?" in subject:
-        return _encoded_words(subject)
-    folded = _folded(subject)
-    return _encoded_words(subject) if folded is None else folded
-
-
-def _folded(text: str) -> str | None:
-    """Return ASCII folded at spaces, for a header of at most 10 letters; None where a word is too long for that."""
-    lines, room = [""], _LINE - len("Subject: ")
-    for word in text.split(" "):
-        if len(word) > room:
-            return None
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return "\r\n ".join(lines)
-
-
-def _encoded_words(text: str) -> str:
-    chunks: list[bytes] = [b""]
-    for char in text:
-        piece = char.encode("utf-8", "replace")
-        if len(chunks[-1]) + len(piece) > _CHUNK:
-            chunks.append(b"")
-        chunks[-1] += piece
-    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(chunk).decode()}?=" for chunk in chunks)
-
-
-def _part(subtype: str, content: str) -> str:
-    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head + quoted_printable(content) + "\r\n"
-
-
-_QUOTED = {
-    byte: f"={byte:02X}" for byte in range(256) if not (33 <= byte <= 126 or byte in (9, 32)) or byte == ord("=")
-}
+#: a byte, as the character of its number -> its quoted form
+_QUOTED = {chr(byte): f"={byte:02X}" for byte in range(256)}
+#: the bytes that stand for themselves are all others
+_SPECIAL = re.compile("[^!-<>-~\t ]")
 
 
 def quoted_printable(text: str) -> str:
     """Return text as quoted-printable (RFC 2045, 6.7): lines of at most 76 characters, ended by CRLF."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\r\n".join(line for source in lines for line in _quoted_line(source))
+    return "\r\n".join([line for source in lines for line in quoted_line(source)])
 
 
-def _quoted_line(line: str) -> Iterator[str]:
-    quoted = line.encode("utf-8", "replace").decode("latin-1").translate(_QUOTED)
+def quoted_line(line: str, last: int = _LINE) -> Iterator[str]:
+    """Yield one line as lines of quoted-printable, all but the last with a soft break at the end.
+
+    Args:
+        line: without line breaks.
+        last: characters that the last one may have: one fewer where a soft break is to follow it.
+    """
+    quoted = _SPECIAL.sub(_quote, line.encode("utf-8", "replace").decode("latin-1"))
     if quoted.endswith((" ", "\t")):  # white space at an end is lost on the way
         quoted = f"{quoted[:-1]}={ord(quoted[-1]):02X}"
     at = 0
-    while len(quoted) - at > _LINE:
+    while len(quoted) - at > last:
         end = at + _LINE - 1
         escape = quoted.rfind("=", end - 2, end)
         end = end if escape < 0 else escape
         yield quoted[at:end] + "="
         at = end
     yield quoted[at:]
+
+
+def _quote(special: re.Match[str]) -> str:
+    return _QUOTED[special.group()]

@@ -120,10 +120,10 @@ def receive(connection: Connection, receipt: Receipt) -> None:
 
 def every_edition(connection: Connection, newsletter: str) -> list[Stored]:
     """Return the editions of a newsletter, oldest first; by the primary key."""
-    query = select(editions.c.number, editions.c.date, editions.c.sha256)
+    query = select(editions.c.number, editions.c.date, editions.c.sha256, editions.c.instant)
     return [
-        Stored(ref=EditionRef(number=number, date=date), newsletter=newsletter, sha256=sha256)
-        for number, date, sha256 in connection.execute(
+        Stored(ref=EditionRef(number=number, date=date), newsletter=newsletter, sha256=sha256, instant=instant)
+        for number, date, sha256, instant in connection.execute(
             query.where(editions.c.newsletter == newsletter).order_by(editions.c.number)
         )
     ]

@@ -6,6 +6,8 @@ transaction as last + 1 under the write lock, never by a sequence: they have no 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -23,6 +25,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
 from digest.store.types import BigInt, Day, Instant, Prose
@@ -263,6 +267,8 @@ newsletters = Table(
     #: number of the last change that an edition covers
     Column("mark", BigInt, nullable=False),
     Column("feed_id", Prose),
+    #: whether nobody makes or claims deliveries of it
+    Column("paused", Boolean, nullable=False, server_default=false()),
 )
 
 editions = Table(
@@ -324,4 +330,113 @@ outputs = Table(
     metadata,
     Column("folder", Prose, primary_key=True),
     Column("state", LargeBinary, nullable=False),
+)
+
+#: people; one who was forgotten is a hash alone
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", BigInt, primary_key=True, autoincrement=False),
+    Column("address", Prose),
+    #: keyed with the secret of the store (`secret.address_hash`)
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("name", Prose, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", BigInt, primary_key=True, autoincrement=False),
+    Column("newsletter", ForeignKey(newsletters.c.id), nullable=False),
+    Column("subscriber", ForeignKey(subscribers.c.id), nullable=False, index=True),
+    Column("status", String(12), nullable=False),
+    #: number of the last edition that she was served; no index holds it, for each delivery moves it
+    Column("mark", BigInt, nullable=False),
+    Column("origin", String(10), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("confirmed_by", Prose),
+    Column("ended", Instant),
+    Column("why", Prose),
+    #: whether it ended only because the file named her no more
+    Column("returns", Boolean, nullable=False, server_default=false()),
+    Column("format", String(4), nullable=False),
+    Column("timezone", Prose),
+    Column("cadence", String(4), nullable=False),
+    Column("hour", Integer),
+    #: names with commas between them
+    Column("groups", Prose, nullable=False),
+    UniqueConstraint("newsletter", "subscriber"),
+    CheckConstraint("status IN ('unconfirmed', 'confirmed', 'unsubscribed')", name="status"),
+)
+
+#: addresses that nothing goes to; they outlive the subscriber
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("reason", Prose, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("evidence", Prose, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    #: its subscription's
+    Column("newsletter", Prose, nullable=False),
+    Column("subscription", ForeignKey(subscriptions.c.id), nullable=False),
+    Column("after", BigInt, nullable=False),
+    Column("upto", BigInt, nullable=False),
+    Column("state", String(10), nullable=False),
+    #: the sender's that holds it, while one does
+    Column("token", String(32)),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    #: when it came into its state
+    Column("at", Instant, nullable=False),
+    Column("first_try", Instant),
+    Column("not_before", Instant, nullable=False),
+    Column("code", Integer),
+    Column("note", Prose),
+    #: of an unknown one: whether a person looked at it and left it
+    Column("settled", Boolean, nullable=False, server_default=false()),
+    UniqueConstraint("subscription", "upto"),
+    CheckConstraint(
+        "state IN ('pending', 'claimed', 'in_flight', 'submitted', 'deferred', 'failed', 'unknown')", name="state"
+    ),
+)
+Index("ix_deliveries_newsletter", deliveries.c.newsletter, deliveries.c.upto)
+
+
+def _partial(name: str, condition: str, *columns: Column[Any], unique: bool = False) -> None:
+    """Add an index of the deliveries in some states; statements that rely on it repeat the condition's very words."""
+    Index(name, *columns, unique=unique, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
+#: the conditions of the partial indexes of deliveries
+OPEN = "state IN ('pending', 'claimed', 'in_flight', 'deferred')"
+WAITING = "state IN ('pending', 'deferred')"
+HELD = "token IS NOT NULL"
+HANDED_OVER = "state IN ('submitted', 'unknown')"
+UNKNOWN = "state = 'unknown'"
+
+_partial("uq_deliveries_open", OPEN, deliveries.c.subscription, unique=True)
+_partial("ix_deliveries_waiting", WAITING, deliveries.c.not_before, deliveries.c.id)
+_partial("ix_deliveries_held", HELD, deliveries.c.token)
+_partial("ix_deliveries_handed_over", HANDED_OVER, deliveries.c.at)
+_partial("ix_deliveries_unknown", UNKNOWN, deliveries.c.newsletter)
+
+#: who takes deliveries out now, each with a lease that it renews
+senders = Table(
+    "senders",
+    metadata,
+    Column("token", String(32), primary_key=True),
+    Column("owner", Prose, nullable=False),
+    #: these are as in run_lock
+    Column("machine", Prose, nullable=False),
+    Column("host", Prose, nullable=False),
+    Column("pid", BigInt, nullable=False),
+    Column("process", Prose, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
 )

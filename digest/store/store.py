@@ -20,6 +20,8 @@ from digest.protocols import (
 )
 from digest.store import catalogue, commit, decisions, dumps, duplicates, editions, health, lock, log, outputs
 from digest.store.engine import Database
+from digest.store.ledger import SqlLedger
+from digest.store.people import SqlSubscribers
 
 
 class SqlStore:
@@ -27,6 +29,18 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._subscribers = SqlSubscribers(database)
+        self._ledger = SqlLedger(database)
+
+    @property
+    def subscribers(self) -> SqlSubscribers:
+        """The people."""
+        return self._subscribers
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """What went to them."""
+        return self._ledger
 
     def close(self) -> None:
         """Let go of the database."""

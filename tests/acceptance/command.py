@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import io
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +48,36 @@ def digest(
     )
 
 
+def called(*args: str | Path, cwd: Path, clock: str = NOW, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Call `digest` in this process, as its own would: a process takes a second, and tests of mail call it often."""
+    from digest.cli import main
+
+    told = {"DIGEST__CLOCK": clock, "COLUMNS": "80", **environ}
+    before, threshold = {name: os.environ.get(name) for name in told}, gc.get_threshold()
+    raw, err = io.BytesIO(), io.StringIO()
+    out = io.TextIOWrapper(raw, "utf-8")
+    os.environ.update(told)
+    try:
+        with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+            try:
+                main([str(one) for one in args])
+                status = 0
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+    finally:
+        gc.set_threshold(*threshold)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+    out.flush()
+    return subprocess.CompletedProcess(["digest", *args], status, raw.getvalue().decode(), err.getvalue())
+
+
 def receipts(*args: str | Path, cwd: Path, clock: str = NOW, status: int = 0) -> list[dict[str, Any]]:
-    """Run `digest ... --json` and return what it printed."""
-    done = digest(*args, "--json", cwd=cwd, clock=clock)
+    """Call `digest ... --json` and return what it printed."""
+    done = called(*args, "--json", cwd=cwd, clock=clock)
     assert done.returncode == status, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import command
-from tests.acceptance.command import CONFIG, page, paper, receipts, rows, tallies, tree
+from tests.acceptance.command import CONFIG, called, page, paper, receipts, rows, tallies, tree
 
 digest = partial(command.digest, measured=True)
 
@@ -28,17 +28,17 @@ def home(tmp_path: Path) -> Path:
 
 def test_init_writes_about_twenty_lines_that_work_as_they_are(home: Path) -> None:
     (home / "digest.toml").unlink()
-    done = digest("init", "--source", "folder:dumps", cwd=home)
+    done = called("init", "--source", "folder:dumps", cwd=home)
     assert done.returncode == 0, done.stderr
     written = (home / "digest.toml").read_text()
     assert 15 <= len(written.splitlines()) <= 25
-    assert digest("run", cwd=home, DIGEST__SOURCES="").returncode == 2
+    assert called("run", cwd=home, DIGEST__SOURCES="").returncode == 2
     (run,) = receipts("run", cwd=home)
     assert run["verdict"] == "published"
 
 
 def test_init_never_overwrites(home: Path) -> None:
-    done = digest("init", "--source", "folder:dumps", cwd=home)
+    done = called("init", "--source", "folder:dumps", cwd=home)
     assert done.returncode == 2
     assert "digest.toml is there already; it stays as it is" in done.stderr
     assert (home / "digest.toml").read_text() == CONFIG
@@ -53,14 +53,14 @@ def test_init_never_overwrites(home: Path) -> None:
     ],
 )
 def test_init_says_which_kinds_there_are(tmp_path: Path, source: str, said: str) -> None:
-    done = digest("init", "--source", source, cwd=tmp_path)
+    done = called("init", "--source", source, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "digest.toml").exists()
 
 
 def test_a_first_run_announces_the_newest_dump_only_and_the_second_says_all_seen(home: Path) -> None:
-    first = digest("run", cwd=home)
+    first = called("run", cwd=home)
     assert first.returncode == 0, first.stderr
     assert "first run" in first.stdout.splitlines()[0]
     assert "A first run announces the newest dump only" in first.stdout
@@ -68,7 +68,7 @@ def test_a_first_run_announces_the_newest_dump_only_and_the_second_says_all_seen
     assert rows(home / "digest.db", "SELECT count(*) FROM papers") == [(16,)]
     assert rows(home / "digest.db", "SELECT count(*) FROM entries") == [(5,)]
     before = tree(home / "public")
-    second = digest("run", cwd=home)
+    second = called("run", cwd=home)
     assert "quiet: all seen" in second.stdout.splitlines()[-1]
     assert "Nothing to publish, and that is right: all 20 listings are known" in second.stdout
     assert tree(home / "public") == before
@@ -126,16 +126,16 @@ def test_the_receipt_has_the_keys_that_are_promised(home: Path) -> None:
 def test_as_of_sets_the_clock_and_does_not_go_back(home: Path) -> None:
     (run,) = receipts("run", "--as-of", "2026-11-25T06:00:00Z", cwd=home)
     assert run["editions"][0]["date"] == "2026-11-25"
-    back = digest("run", "--as-of", "2026-11-24", cwd=home)
+    back = called("run", "--as-of", "2026-11-24", cwd=home)
     assert back.returncode == 2
     assert "lies before the newest edition" in back.stderr
-    assert "is no instant; use ISO 8601" in digest("run", "--as-of", "yesterday", cwd=home).stderr
+    assert "is no instant; use ISO 8601" in called("run", "--as-of", "yesterday", cwd=home).stderr
 
 
 def test_a_dry_run_says_what_would_come_and_writes_nothing(home: Path) -> None:
     receipts("replay", "dumps/a.txt", cwd=home)
     before = tree(home)
-    dry = digest("run", "--dry-run", cwd=home)
+    dry = called("run", "--dry-run", cwd=home)
     assert dry.returncode == 0, dry.stderr
     assert "Edition No. 2 · 10 new papers" in dry.stdout
     assert "dry run: nothing was written" in dry.stdout
@@ -148,7 +148,7 @@ def test_a_dry_run_says_what_would_come_and_writes_nothing(home: Path) -> None:
 
 def test_a_source_that_fails_says_so_and_what_is_wrong(home: Path) -> None:
     (home / "digest.toml").write_text(CONFIG.replace('path = "dumps"', 'path = "not-there"'))
-    done = digest("run", cwd=home)
+    done = called("run", cwd=home)
     assert done.returncode == 1
     assert "FAILED" in done.stdout
     assert "not-there" in done.stdout
@@ -168,7 +168,7 @@ def test_one_bad_source_does_not_stop_the_other(home: Path) -> None:
 
 def test_a_dump_that_cannot_be_read_is_one_rejected_listing_with_the_reason(home: Path) -> None:
     (home / "dumps" / "odd.txt").write_text("")
-    done = digest("replay", "dumps", cwd=home)
+    done = called("replay", "dumps", cwd=home)
     assert done.returncode == 0, done.stderr
     assert "rejected  odd.txt, lines 1-1: " in done.stdout
     assert sum(tallies(one)[5] for one in receipts("replay", "dumps", cwd=home)) == 1
@@ -177,27 +177,27 @@ def test_a_dump_that_cannot_be_read_is_one_rejected_listing_with_the_reason(home
 def test_preview_recomposes_with_todays_configuration_and_writes_nothing(home: Path) -> None:
     receipts("replay", "dumps", cwd=home)
     before = tree(home / "public"), rows(home / "digest.db", "SELECT * FROM editions")
-    same = digest("preview", cwd=home)
+    same = called("preview", cwd=home)
     assert same.returncode == 0, same.stderr
     assert "nothing moved" in same.stdout
     (home / "digest.toml").write_text(CONFIG + f'[interests]\nwant = ["town {13 * 7 + 3}"]\n')
-    moved = json.loads(digest("preview", "--json", cwd=home).stdout)
+    moved = json.loads(called("preview", "--json", cwd=home).stdout)
     assert any("in another place" in one for one in moved["moved"])
-    text = digest("preview", "daily/2", "--format", "text", cwd=home).stdout
+    text = called("preview", "daily/2", "--format", "text", cwd=home).stdout
     assert "(preview)" in text
-    assert len(digest("preview", "--days", "3", "--format", "eml", cwd=home).stdout) > 0
+    assert len(called("preview", "--days", "3", "--format", "eml", cwd=home).stdout) > 0
     assert (tree(home / "public"), rows(home / "digest.db", "SELECT * FROM editions")) == before
-    assert "there are No. 1 (2026-11-17) to No. 3" in " ".join(digest("preview", "daily/9", cwd=home).stderr.split())
+    assert "there are No. 1 (2026-11-17) to No. 3" in " ".join(called("preview", "daily/9", cwd=home).stderr.split())
 
 
 def test_papers_are_found_and_shown(home: Path) -> None:
     receipts("replay", "dumps", cwd=home)
-    found = json.loads(digest("papers", "search", "forecast", "town", "94", "--json", cwd=home).stdout)
+    found = json.loads(called("papers", "search", "forecast", "town", "94", "--json", cwd=home).stdout)
     assert [one["title"] for one in found] == [paper(13)[0]]
-    shown = digest("papers", "show", found[0]["key"], cwd=home)
+    shown = called("papers", "show", found[0]["key"], cwd=home)
     assert "new     daily/3 of 2026-11-19" in shown.stdout
-    assert digest("papers", "show", "2401.99999", cwd=home).returncode == 2
-    assert "No paper holds" in digest("papers", "search", "zebra", cwd=home).stdout
+    assert called("papers", "show", "2401.99999", cwd=home).returncode == 2
+    assert "No paper holds" in called("papers", "search", "zebra", cwd=home).stdout
 
 
 def test_the_taxonomy_is_judged(home: Path) -> None:
@@ -205,16 +205,16 @@ def test_the_taxonomy_is_judged(home: Path) -> None:
     (home / "labels.jsonl").write_text(
         "".join(json.dumps({"title": paper(n)[0], "tags": ["gnn"]}) + "\n" for n in (2, 9))
     )
-    done = digest("tags", "evaluate", "labels.jsonl", cwd=home)
+    done = called("tags", "evaluate", "labels.jsonl", cwd=home)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("2 papers: precision ")
-    assert json.loads(digest("tags", "evaluate", "labels.jsonl", "--json", cwd=home).stdout)["n"] == 2
+    assert json.loads(called("tags", "evaluate", "labels.jsonl", "--json", cwd=home).stdout)["n"] == 2
     (home / "labels.jsonl").write_text("nonsense\n")
-    assert "labels.jsonl, line 1" in digest("tags", "evaluate", "labels.jsonl", cwd=home).stderr
+    assert "labels.jsonl, line 1" in called("tags", "evaluate", "labels.jsonl", cwd=home).stderr
 
 
 def test_demo_needs_nothing_and_keeps_nothing_here(tmp_path: Path) -> None:
-    done = digest("demo", "--no-open", cwd=tmp_path)
+    done = called("demo", "--no-open", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "247 new papers in 5 editions" in done.stdout
     assert list(tmp_path.iterdir()) == []
@@ -223,17 +223,18 @@ def test_demo_needs_nothing_and_keeps_nothing_here(tmp_path: Path) -> None:
 
 
 def test_help_groups_the_commands_and_a_wrong_one_names_the_nearest(tmp_path: Path) -> None:
-    shown = digest("--help", cwd=tmp_path)
-    assert [line for line in shown.stdout.splitlines() if line.endswith(":") and line[0] != " "][-2:] == [
+    shown = called("--help", cwd=tmp_path)
+    assert [line for line in shown.stdout.splitlines() if line.endswith(":") and line[0] != " "][-3:] == [
         "Run:",
         "Look:",
+        "People:",
     ]
-    assert digest(cwd=tmp_path).stderr.startswith("Usage: digest") or digest(cwd=tmp_path).stdout.startswith("Usage")
-    wrong = digest("replya", cwd=tmp_path)
+    assert called(cwd=tmp_path).stderr.startswith("Usage: digest") or called(cwd=tmp_path).stdout.startswith("Usage")
+    wrong = called("replya", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "no command 'replya'; did you mean 'replay'?" in wrong.stderr
-    assert digest("run", cwd=tmp_path).returncode == 2
-    assert "digest.toml: no such file; `digest init" in digest("run", cwd=tmp_path).stderr
+    assert called("run", cwd=tmp_path).returncode == 2
+    assert "digest.toml: no such file; `digest init" in called("run", cwd=tmp_path).stderr
 
 
 def test_a_second_run_waits_for_the_first_and_says_who_holds_the_lock(home: Path) -> None:
@@ -260,13 +261,13 @@ def test_headings_come_from_a_taxonomy_of_ones_own(home: Path) -> None:
         'phrases.4 = ["forecast the weather"]\n'
     )
     (home / "digest.toml").write_text(CONFIG.replace('title = "Daily Papers"', 'headings = "mine.toml"'))
-    done = digest("replay", "dumps", cwd=home)
+    done = called("replay", "dumps", cwd=home)
     assert done.returncode == 0, done.stderr
     assert "Sky" in (home / "public/daily/2026-11-19/mail.txt").read_text()
 
 
 def test_headings_that_are_not_there_say_what_is_allowed(home: Path) -> None:
     (home / "digest.toml").write_text(CONFIG.replace('title = "Daily Papers"', 'headings = "nowhere.toml"'))
-    done = digest("run", cwd=home)
+    done = called("run", cwd=home)
     assert done.returncode == 2
     assert "use 'auto', 'ml', 'arxiv' or the path of a file" in done.stderr

@@ -14,7 +14,7 @@ import pytest
 from digest import diff, identity
 from digest.models import Known, Paper, Parsed
 from digest.sources.folder import FolderSettings, FolderSource
-from tests.acceptance.command import digest, receipts, rows, tallies, tree
+from tests.acceptance.command import called, receipts, rows, tallies, tree
 
 NAMES = (
     "000_68c4790517d83d19.txt",
@@ -58,13 +58,13 @@ def test_five_dumps_in_any_order_make_five_editions_whatever_the_clock(home: Pat
 
 
 def test_again_it_says_why_nothing_is_new_and_changes_no_byte(home: Path) -> None:
-    first = digest("replay", "seeds", cwd=home)
+    first = called("replay", "seeds", cwd=home)
     assert first.returncode == 0, first.stderr
     assert first.stdout.splitlines()[0] == "5 dumps, 288 listings: 247 new papers in 5 editions, 41 you have had."
     assert first.stdout.splitlines()[-2].startswith("  open  public/daily/2026-07-31/index.html")
     assert max(map(len, first.stdout.splitlines())) <= 80
     before = tree(home / "public"), rows(home / "digest.db", "SELECT * FROM editions")
-    again = digest("replay", "seeds", cwd=home)
+    again = called("replay", "seeds", cwd=home)
     assert again.returncode == 0, again.stderr
     said = " ".join(again.stdout.split())
     assert "288 listings: no edition, since all 288 are known; the last is No. 5 of 2026-07-31." in said

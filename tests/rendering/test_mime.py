@@ -2,22 +2,21 @@ from __future__ import annotations
 
 import email
 import email.policy
-import email.utils
 import quopri
 import re
 from datetime import UTC, date, datetime
-from email.header import decode_header, make_header
-from email.message import EmailMessage
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import RenderError
+from digest.rendering.headers import From, To, encode_subject, mailbox
 from digest.rendering.mail import Mail
-from digest.rendering.mime import build_message, encode_subject, mailbox, quoted_printable
+from digest.rendering.mime import build_message, quoted_printable
 from digest.text import clean
 from tests.rendering.mail_editions import make_edition, make_view
+from tests.rendering.messages import body, display_name, keeps_the_rules, parse
 
 EDITION = make_edition(3)
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -32,44 +31,13 @@ def mail(html: str = "<p>hi</p>\n", text: str = "hi\n") -> Mail:
     return Mail(html=html, text=text, view=VIEW)
 
 
-def parse(message: bytes) -> EmailMessage:
-    parsed = email.message_from_bytes(message, policy=email.policy.default)
-    assert isinstance(parsed, EmailMessage)
-    assert not parsed.defects
-    return parsed
-
-
-def display_name(message: bytes) -> str:
-    """Python's newer parser leaves a space between two encoded words of a name; its older one reads them right."""
-    raw = email.message_from_bytes(message)["From"]
-    if "=?" in raw:
-        return str(make_header(decode_header(raw))).rpartition("<")[0].strip()
-    return email.utils.parseaddr(raw)[0]
-
-
-def body(parsed: EmailMessage, subtype: str) -> str:
-    part = next(one for one in parsed.iter_parts() if one.get_content_subtype() == subtype)
-    assert not part.defects
-    payload = part.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    return payload.decode().replace("\r\n", "\n")
-
-
-def keeps_the_rules(message: bytes) -> None:
-    head, _, rest = message.partition(b"\r\n\r\n")
-    assert head.isascii()
-    assert rest.isascii()
-    assert not re.search(rb"\r(?!\n)|(?<!\r)\n", message)
-    assert max(len(line) for line in message.split(b"\r\n")) <= 76
-    assert b"\r\n\r\n" not in head
-    assert not re.search(rb"\r\n[ \t]*\r\n", head)
-    for word in re.findall(rb"=\?[^?]*\?[^?]*\?[^?]*\?=", head):
-        assert len(word) <= 75
+def reader(address: str, *unsubscribe: str) -> To:
+    return To(address, "", "<x.1@example.org>", EDITION.instant, unsubscribe, one_click=len(unsubscribe) > 1)
 
 
 def test_a_message_says_what_it_was_given_with_each_header_once():
     message = build_message(mail("<p>Zoë</p>\n", "Zoë · 漢字\n"), EDITION, subject="Daily Papers, 16 Jun: A and 2 more")
-    keeps_the_rules(message)
+    keeps_the_rules(message, widest=76)
     parsed = parse(message)
     for name in ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "List-Id", "List-Post"):
         assert len(parsed.get_all(name, [])) == 1, name
@@ -99,7 +67,7 @@ def test_equal_input_gives_equal_bytes_and_another_edition_another_message():
 def test_whatever_it_is_given_comes_back(subject, text, title):
     edition = EDITION.model_copy(update={"title": title})
     message = build_message(mail(f"<p>{text}</p>\n", text), edition, subject=subject)
-    keeps_the_rules(message)
+    keeps_the_rules(message, widest=76)
     parsed = parse(message)
     assert parsed["Subject"] == clean(subject)
     assert display_name(message) == clean(title)
@@ -131,7 +99,9 @@ def test_anything_but_one_plain_address_is_refused(address):
         mailbox("name", address)
     if address:
         with pytest.raises(RenderError):
-            build_message(mail(), EDITION, subject="s", to_addr=address)
+            build_message(mail(), EDITION, subject="s", to=reader(address))
+        with pytest.raises(RenderError):
+            build_message(mail(), EDITION, subject="s", sender=From("a@b.org", reply_to=address))
 
 
 @given(MIXED | ANYTHING)
@@ -145,12 +115,32 @@ def test_quoted_printable_is_read_back_by_others(text):
 
 def test_a_long_unsubscribe_link_stays_whole():
     link = "https://papers.example.org/u/" + "x" * 200
-    message = build_message(mail(), EDITION, subject="s", to_addr="reader@example.org", unsubscribe=link)
-    assert f"List-Unsubscribe: \r\n <{link}>\r\n".encode() in message
+    message = build_message(mail(), EDITION, subject="s", to=reader("reader@example.org", link, "mailto:a@b.org?s=x"))
+    assert f"List-Unsubscribe: \r\n <{link}>,\r\n <mailto:a@b.org?s=x>\r\n".encode() in message
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in message
-    assert max(len(line) for line in message.split(b"\r\n")) <= 998
+    keeps_the_rules(message)
     parsed = parse(message)
     assert parsed["To"] == "reader@example.org"
-    assert parsed["List-Unsubscribe"].strip() == f"<{link}>"
+    assert parsed["List-Unsubscribe"].strip() == f"<{link}>, <mailto:a@b.org?s=x>"
     with pytest.raises(RenderError, match="URL"):
-        build_message(mail(), EDITION, subject="s", unsubscribe="https://x/\r\nBcc: a@b.org")
+        build_message(mail(), EDITION, subject="s", to=reader("a@b.org", "https://x/\r\nBcc: a@b.org"))
+
+
+def test_answers_go_where_they_are_read_and_help_is_there_without_a_site():
+    edition = make_edition(3, base_url=None)
+    sender = From("papers@example.org", "The lab’s papers", reply_to="desk+papers@example.org")
+    message = build_message(mail(), edition, subject="s", sender=sender, to=reader("a@b.org"))
+    keeps_the_rules(message)
+    parsed = parse(message)
+    assert display_name(message) == "The lab’s papers"
+    assert parsed["Reply-To"] == "desk+papers@example.org"
+    assert parsed["List-Help"].strip() == "<mailto:desk+papers@example.org?subject=help%20daily>"
+    assert parsed["List-Archive"] is None
+
+
+def test_a_name_with_line_breaks_adds_no_header():
+    to = reader("a@b.org")._replace(name="Eve\r\nBcc: c@d.org\r\n\r\nbody")
+    message = build_message(mail(), EDITION, subject="s", to=to)
+    keeps_the_rules(message)
+    assert parse(message)["Bcc"] is None
+    assert display_name(message, "To") == "Eve Bcc: c@d.org body"

@@ -41,7 +41,7 @@ def test_an_edition_comes_back_byte_for_byte(store: Store) -> None:
     assert back.canonical_json() == edition.canonical_json()
     sha256 = hashlib.sha256(edition.canonical_json()).hexdigest()
     ref = EditionRef(number=1, date=DAY)
-    assert store.editions("daily") == [Stored(ref=ref, newsletter="daily", sha256=sha256)]
+    assert store.editions("daily") == [Stored(ref=ref, newsletter="daily", sha256=sha256, instant=edition.instant)]
     assert store.newsletter("daily") == NewsletterState(
         id="daily", mark=1, last=ref, last_instant=edition.instant, feed_id=edition.feed_id
     )

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from digest.errors import StoreError, StoreVersionError
-from digest.models import Dump
+from digest.models import Dump, Subscriber
 from digest.store import log, migrations, open_store, schema
 from digest.store.engine import Database, parse
 from digest.testing import NOON, FrozenClock, commit_dump, make_change
@@ -77,17 +77,32 @@ def test_a_migrated_store_works(empty: str) -> None:
     store.close()
 
 
-def test_an_older_store_is_upgraded_when_it_is_opened(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is behind the head is brought there; an older revision does not exist yet, so one is made up."""
+def test_the_store_of_an_older_release_is_upgraded_and_then_runs(tmp_path: Path) -> None:
+    """revision_0001.sql is what the first release wrote: three papers, one edition."""
+    path = str(tmp_path / "digest.db")
+    old = sqlite3.connect(path)
+    old.executescript(Path(__file__).with_name("revision_0001.sql").read_text())
+    old.close()
+    store = open_store(path)
+    assert rows(path, "SELECT version_num FROM schema_revision") == [(migrations.HEAD,)]
+    assert (store.dump_count(), store.log_end(), len(store.edition("daily", 1).entries)) == (1, 3, 3)
+    assert len(store.search("title", 9)) == 3
+    ann = Subscriber(address="ann@example.org")
+    store.subscribers.admit("daily", [ann], at=NOON, origin="command", confirmed_by="me", mark=0)
+    assert store.ledger.sweep("daily", store.ledger.timings("daily"), NOON) == 1
+    assert store.ledger.paused() == []
+    store.close()
+    fresh = str(tmp_path / "fresh.db")
+    open_store(fresh).close()
+    assert shape(path) == shape(fresh)
+
+
+def test_an_older_schema_is_brought_to_the_present_one(empty: str) -> None:
+    migrate(empty, "0001")
+    assert "deliveries" not in shape(empty)
     open_store(empty).close()
-    upgraded: list[str] = []
-    monkeypatch.setattr(migrations, "upgrade", lambda connection, target="head": upgraded.append(target))
-    engine = create_engine(parse(empty))
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE schema_revision SET version_num = '0000'"))
-    engine.dispose()
-    open_store(empty).close()
-    assert upgraded == ["head"]
+    assert rows(empty, "SELECT version_num FROM schema_revision") == [(migrations.HEAD,)]
+    assert rows(empty, "SELECT count(*) FROM deliveries") == [(0,)]
 
 
 def test_a_newer_store_is_refused(empty: str) -> None:

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, event
 
-from digest.store import catalogue, commit, dumps, editions, health, log, open_store
+from digest.models import Subscriber
+from digest.protocols import Timing
+from digest.store import (
+    admitting,
+    advance,
+    catalogue,
+    claims,
+    commit,
+    dumps,
+    editions,
+    health,
+    hot,
+    leaving,
+    log,
+    open_store,
+    people,
+    senders,
+    sweep,
+    told,
+)
 from digest.store.engine import Database, parse
+from digest.store.schema import subscriptions
 from digest.store.values import PORTION
 from digest.testing import (
     DAY,
+    NOON,
     commit_dump,
     make_change,
     make_edition,
@@ -38,6 +61,8 @@ BIG = (
     "editions",
     "fetches",
 )
+#: of what is mailed: only what asks about everybody reads all of these
+MAIL = ("subscribers", "subscriptions", "suppressions", "deliveries")
 
 
 def commit_many(connection: Connection) -> None:
@@ -54,6 +79,9 @@ def database(tmp_path: Path):
     store.enrol("daily", 0)
     store.publish(make_edition([make_paper(listing) for listing in few], upto=3), make_receipt())
     commit_dump(store, [])
+    ann = Subscriber(address="ann@example.org")
+    store.subscribers.admit("daily", [ann], at=NOON, origin="file", confirmed_by="me", mark=0)
+    store.ledger.sweep("daily", [Timing(None, "each", None)], NOON)
     store.close()
     opened = Database(parse(path))
     yield opened
@@ -89,6 +117,93 @@ def database(tmp_path: Path):
     ],
 )
 def test_no_question_reads_a_whole_table(database: Database, ask: Callable[[Connection], object]) -> None:
+    assert_no_scan(database, ask, BIG)
+
+
+HASHES = [f"{number:064}" for number in range(5_000)]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda connection: admitting._find(connection, "daily", HASHES),
+        lambda connection: admitting._change_people(connection, [{"id": 1, "address": "a", "name": ""}]),
+        lambda connection: leaving.unsubscribe(connection, HASHES[0], NOON, "w", None),
+        lambda connection: leaving._end(connection, MANY, NOON, "w"),
+        lambda connection: leaving.suppress(connection, HASHES[0], NOON, "bounced", ""),
+        lambda connection: leaving.forget(connection, HASHES[0], NOON),
+        lambda connection: people._after(connection, people.told().order_by(subscriptions.c.id).limit(9), 0),
+        lambda connection: people._counts(connection, "daily"),
+        lambda connection: claims.claim(connection, "token", 200, NOON, 5),
+        lambda connection: claims._tell(connection, MANY),
+        lambda connection: senders.give_back(connection, "token"),
+        lambda connection: senders.recover(connection, {"daily": "resend"}, NOON),
+        lambda connection: senders._give_up(connection, ["token"], NOON),
+        lambda connection: senders._resend(connection, ["token"], ["daily"], NOON),
+        lambda connection: senders.move_marks(connection, MANY),
+        lambda connection: sweep.timings(connection, "daily"),
+        lambda connection: sweep.catch_up(connection, "daily"),
+        lambda connection: sweep.settle_unknown(connection, "daily", NOON),
+        lambda connection: sweep.reopen(connection, "daily", NOON, ["failed"], None),
+        lambda connection: told.counts(connection, "daily", 1),
+        lambda connection: told.portion(connection, told.listed("daily", None, ()), 9, 5),
+        lambda connection: told.missing(connection, "daily", 1, 0),
+    ],
+)
+def test_no_question_about_mail_reads_a_whole_table(database: Database, ask: Callable[[Connection], object]) -> None:
+    assert_no_scan(database, ask, MAIL)
+
+
+def test_the_way_of_a_message_is_by_primary_keys(database: Database) -> None:
+    """What goes to the driver itself is written for it, and seen by no event."""
+    with database.reading() as connection:
+        for statement in (advance._BEGIN, advance._END, advance._SUBMIT, advance._MARK, advance._ENDED):
+            nothing = (None,) * statement.count("?")
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", nothing)]
+            assert plan
+            assert all("USING INTEGER PRIMARY KEY" in step or "SCALAR SUBQUERY" in step for step in plan), plan
+
+
+@pytest.mark.tools
+def test_the_way_of_a_message_is_by_primary_keys_on_postgresql_too(shared: str) -> None:
+    """Where no statistics are, a partial index of what is open looks as if it were empty, and holds a million."""
+    row = {"ids": [2], "subscriptions": [2], "states": ["failed"], "counted": [1], "not_before": [None], "codes": [5]}
+    told: dict[str, Any] = row | {"begun": [1], "notes": ["no"], "token": "t", "now": "", "again": False}
+    with psycopg.connect(shared) as connection:
+        for setting in hot._POSTGRESQL:
+            connection.execute(setting.encode())
+        rows = connection.execute(f"EXPLAIN {advance._AT_ONCE}".encode(), told).fetchall()
+    plan = "\n".join(row[0] for row in rows)
+    assert set(re.findall(r"(?:Scan on|using|Scan) (\w+_\w+)", plan)) == {"pk_deliveries", "pk_subscriptions"}, plan
+    assert "Seq Scan" not in plan
+
+
+def test_what_is_due_next_is_looked_for_among_what_waits(database: Database) -> None:
+    asked: list[tuple[str, Any]] = []
+    with database.reading() as connection:
+
+        def note(_c, _cursor, statement, parameters, _context, _executemany) -> None:
+            asked.append((statement, parameters))
+
+        event.listen(connection, "before_cursor_execute", note)
+        assert told.next_due(connection, NOON) is None
+        event.remove(connection, "before_cursor_execute", note)
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1]).all()
+        assert plan[0][3] == "SCAN deliveries USING INDEX ix_deliveries_waiting"
+
+
+def test_a_sweep_makes_no_pass_over_deliveries(database: Database) -> None:
+    with database.writing() as connection:
+        query = sweep._pending(subscriptions.c.mark, sweep._last("daily"), NOON).where(
+            sweep._confirmed("daily"), sweep._wants([Timing(None, "each", None)])
+        )
+        told = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}")]
+        assert any("SEARCH subscriptions USING INDEX" in step for step in plan), plan
+        assert not [step for step in plan if step.startswith("SCAN") and "editions" in step]
+
+
+def assert_no_scan(database: Database, ask: Callable[[Connection], object], big: Sequence[str]) -> None:
     asked: list[tuple[str, Any]] = []
     with database.writing() as connection:
 
@@ -102,5 +217,5 @@ def test_no_question_reads_a_whole_table(database: Database, ask: Callable[[Conn
         assert asked
         for statement, parameters in asked:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            scans = [row[3] for row in plan if row[3].split()[0] == "SCAN" and row[3].split()[1] in BIG]
+            scans = [row[3] for row in plan if row[3].split()[0] == "SCAN" and row[3].split()[1] in big]
             assert not scans, statement[:300]

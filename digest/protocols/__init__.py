@@ -1,0 +1,73 @@
+"""Every seam of the system: what a stage may ask of the parts that hold a resource.
+
+Implementations live below `sources/`, `store/`, `rendering/`, `delivery/`; `bootstrap` wires them, `pipeline` and
+`outbox` use them.
+"""
+
+from __future__ import annotations
+
+from digest.protocols.catalogue import (
+    Batch,
+    Decision,
+    DumpOutcome,
+    Fetching,
+    FetchMemory,
+    Health,
+    KeptDump,
+    NewsletterState,
+    PaperRecord,
+    PossibleDuplicate,
+    Progress,
+    Publisher,
+    Remote,
+    Source,
+    Store,
+)
+from digest.protocols.delivery import (
+    Answered,
+    Claimed,
+    Concluded,
+    Event,
+    Lane,
+    Ledger,
+    Lost,
+    Outcome,
+    Outgoing,
+    Ready,
+    Recovered,
+    Subscribers,
+    Timing,
+    Transport,
+)
+
+__all__ = [
+    "Answered",
+    "Batch",
+    "Claimed",
+    "Concluded",
+    "Decision",
+    "DumpOutcome",
+    "Event",
+    "FetchMemory",
+    "Fetching",
+    "Health",
+    "KeptDump",
+    "Lane",
+    "Ledger",
+    "Lost",
+    "NewsletterState",
+    "Outcome",
+    "Outgoing",
+    "PaperRecord",
+    "PossibleDuplicate",
+    "Progress",
+    "Publisher",
+    "Ready",
+    "Recovered",
+    "Remote",
+    "Source",
+    "Store",
+    "Subscribers",
+    "Timing",
+    "Transport",
+]
