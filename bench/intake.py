@@ -17,8 +17,8 @@ from bench.settings import ROOT, Settings
 
 _ABOUT = (
     "Each in a new process with a new SQLite file; the time is of the work alone, without start-up: ours from a\n"
-    "folder (keep, parse, identify, compare, tag, commit), reader's from a file (parse, store). The peak is of the\n"
-    "whole process."
+    "folder with a dump a day (keep, parse, identify, compare, tag, commit), reader's from a feed that it updates\n"
+    "once a day (parse, store). The peak is of the whole process."
 )
 
 
@@ -35,11 +35,12 @@ def _table(settings: Settings, what: str, days: Sequence[tuple[date, list[Made]]
     papers = [paper for _, some in days for paper in some]
     table = Table(f"Taking in {len(papers):,} {what}", _ABOUT)
     folder = settings.scratch / f"intake-{len(papers)}-{len(days)}"
-    pages, feed = folder / "pages", folder / "feed.xml"
-    pages.mkdir(parents=True, exist_ok=True)
+    pages, feeds = folder / "pages", folder / "feeds"
+    for one in (pages, feeds):
+        one.mkdir(parents=True, exist_ok=True)
     for day, some in days:
         (pages / f"{day.isoformat()}.txt").write_text(page(some, day, bylines=True))
-    feed.write_text(rss(papers))
+        (feeds / f"{day.isoformat()}.xml").write_text(rss(some))
     for old in folder.glob("*.db*"):
         old.unlink()
     turn = count()
@@ -49,7 +50,7 @@ def _table(settings: Settings, what: str, days: Sequence[tuple[date, list[Made]]
     }
     reader = peer("reader", settings.peers) if settings.peers else None
     if reader and not reader.missing:
-        update: list[str | Path] = [reader.python, SIDE / "update.py", feed]
+        update: list[str | Path] = [reader.python, SIDE / "update.py", feeds]
         contenders["reader"] = lambda: _own([*update, folder / f"{next(turn)}.db"], len(papers))
     elif reader:
         table.note(f"reader skipped: {reader.missing}")

@@ -95,6 +95,8 @@ def test_an_html_page_with_status_200_is_for_the_format_to_judge(server):
         ("br, gzip", gzip.compress(brotli.compress(b"papers" * 9000))),
         ("identity", b"papers" * 9000),
     ],
+    # what is packed holds the time, and tests are told by their names
+    ids=("gzip", "gzip of two members", "br", "deflate", "deflate without a head", "br, gzip", "identity"),
 )
 def test_packed_answers_are_unpacked(server, name, packed):
     url = server.on("/", text(packed, content_encoding=name))
