@@ -38,9 +38,11 @@ def _table(settings: Settings, what: str, days: Sequence[tuple[date, list[Made]]
     pages, feeds = folder / "pages", folder / "feeds"
     for one in (pages, feeds):
         one.mkdir(parents=True, exist_ok=True)
+    number = 0
     for day, some in days:
         (pages / f"{day.isoformat()}.txt").write_text(page(some, day, bylines=True))
-        (feeds / f"{day.isoformat()}.xml").write_text(rss(some))
+        (feeds / f"{day.isoformat()}.xml").write_text(rss(some, number))
+        number += len(some)
     for old in folder.glob("*.db*"):
         old.unlink()
     turn = count()

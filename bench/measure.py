@@ -62,6 +62,8 @@ class Process:
     timing: Timing
     out: str
     err: str
+    #: CPU seconds of it that were the kernel's
+    kernel: float
 
 
 def run(command: Sequence[str | Path], cwd: Path, **environ: str) -> Process:
@@ -81,8 +83,8 @@ def run(command: Sequence[str | Path], cwd: Path, **environ: str) -> Process:
         )
         if done.returncode:
             raise RuntimeError(f"{' '.join(map(str, command))}: status {done.returncode}: {done.stderr[-2000:]}")
-        wall, cpu, peak = json.load(told)
-    return Process(Timing([wall], [cpu], [peak]), done.stdout, done.stderr)
+        wall, cpu, kernel, peak = json.load(told)
+    return Process(Timing([wall], [cpu], [peak]), done.stdout, done.stderr, kernel)
 
 
 @dataclass

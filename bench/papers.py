@@ -129,14 +129,14 @@ def _byline(paper: Made) -> str:
     return f"\n  • {authors}\n·\n{paper.published:%b} {paper.published.day}, {paper.published.year}{comments}\n"
 
 
-def rss(papers: Sequence[Made]) -> str:
-    """Return the papers as an RSS 2.0 feed."""
+def rss(papers: Sequence[Made], first: int = 0) -> str:
+    """Return the papers as an RSS 2.0 feed, numbered from `first` on."""
     items = "".join(
         f"<item><title>{escape(one.title)}</title><link>http://papers.invalid/{number}</link>"
         f"<guid isPermaLink='false'>papers.invalid/{number}</guid>"
         f"<pubDate>{one.published:%a, %d %b %Y} 00:00:00 GMT</pubDate>"
         f"<description>{escape(one.abstract)}</description></item>\n"
-        for number, one in enumerate(papers)
+        for number, one in enumerate(papers, first)
     )
     channel = "<title>Papers</title><link>http://papers.invalid/</link><description>Made up</description>"
     return f'<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0"><channel>{channel}\n{items}</channel></rss>\n'

@@ -1,9 +1,11 @@
 """`make bench`: how fast the product is, beside peers and limits in the same run. Prints, asserts nothing.
 
-    bench/run.py                       everything (about ten minutes, most of it the store of a million papers)
+    bench/run.py                       everything (a quarter of an hour, most of it the store of a million papers)
     bench/run.py --quick               small sizes
     bench/run.py parsing catalogue     some parts
     bench/run.py --known 100000        another size of the large store
+    bench/run.py mailing --readers 1000000   a mailing of that size too (half an hour, 2 GB of disk)
+    bench/run.py kills                 senders killed until 100 kills hit a message in flight (half an hour)
     bench/run.py --scratch DIR         keep what is made; the large store is used again
 
 The machine is taken as it is, busy or not: contenders take turns, and the ratio is the median over the rounds. `x wall`
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from bench.settings import Settings
 
 #: each is a module with `measure(settings)`, which returns tables
-PARTS = ("parsing", "tagging", "catalogue", "intake", "whole", "startup")
+PARTS = ("parsing", "tagging", "catalogue", "intake", "whole", "startup", "mailing")
+#: run where they are asked for only: they take long
+LONG = ("kills",)
 
 
 def main(args: list[str] | None = None) -> None:
@@ -45,17 +49,22 @@ def main(args: list[str] | None = None) -> None:
 def _asked(args: list[str] | None) -> argparse.Namespace:
     about, _, _ = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(prog="bench/run.py", description=about)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless given")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=_help())
     parser.add_argument("--quick", action="store_true", help="small sizes")
     parser.add_argument("--known", type=int, metavar="N", help="papers in the large store")
+    parser.add_argument("--readers", type=int, metavar="N", help="readers of one more mailing")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often contenders take turns")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="where to write; kept (else temporary)")
     parser.add_argument("--no-peers", action="store_true", help="compare with limits only, install nothing")
     asked = parser.parse_args(args)
-    unknown = set(asked.parts) - set(PARTS)
+    unknown = set(asked.parts) - {*PARTS, *LONG}
     if unknown:
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join((*PARTS, *LONG))}")
     return asked
+
+
+def _help() -> str:
+    return f"of {', '.join(PARTS)}: all unless given; or {', '.join(LONG)}, which takes long"
 
 
 @contextmanager
@@ -73,6 +82,7 @@ def _settings(asked: argparse.Namespace, folder: Path) -> Settings:
 
     settings = quick(folder) if asked.quick else Settings(folder)
     settings = replace(settings, known=asked.known or settings.known, rounds=asked.rounds or settings.rounds)
+    settings = replace(settings, many=asked.readers)
     data = os.environ.get("DIGEST_TEST_DATA")
     if data and Path(data).is_dir():
         settings = replace(settings, data=Path(data).resolve())

@@ -29,6 +29,13 @@ class Settings:
     intake: int = 5_000
     #: papers of a whole run beside rss2email
     whole: int = 200
+    #: readers that a sender mails to, and messages that are mailed the usual way
+    readers: int = 10_000
+    usual: int = 300
+    #: readers of one more run; None: there is none
+    many: int | None = None
+    #: kills of senders that hit a message in flight
+    hits: int = 100
     #: where the peers are, or will be
     peers: Path | None = ROOT / ".venv" / "bench"
     #: the bundled dumps
@@ -40,5 +47,16 @@ class Settings:
 def quick(scratch: Path) -> Settings:
     """Return smaller sizes, for a first look."""
     return Settings(
-        scratch, rounds=3, page=500, tagged=200, batch=1_000, small=1_000, known=50_000, intake=500, whole=50
+        scratch,
+        rounds=3,
+        page=500,
+        tagged=200,
+        batch=1_000,
+        small=1_000,
+        known=50_000,
+        intake=500,
+        whole=50,
+        readers=1_000,
+        usual=100,
+        hits=5,
     )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import email
+import email.message
+import email.policy
 import json
 import re
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from bench import catalogue, intake, parsing, startup, tagging, whole
+from bench import catalogue, intake, kills, mailing, parsing, readers, startup, tagging, whole
 from bench.bulk import build
 from bench.given import Given, take_in
 from bench.measure import Table, Timing, alternate, run
@@ -23,6 +27,7 @@ from digest.models import Dump
 from digest.sources.folder import FolderSettings, FolderSource
 from digest.store import open_store
 from digest.text import compact
+from tests.delivery.server import Script, serving
 
 #: they start many processes and build stores: where everything is demanded
 pytestmark = pytest.mark.tools
@@ -36,8 +41,29 @@ def maker(seeds: Path) -> Maker:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Settings:
     return Settings(
-        tmp_path, rounds=1, page=20, tagged=4, batch=20, small=120, known=300, intake=8, whole=3, peers=None
+        tmp_path,
+        rounds=1,
+        page=20,
+        tagged=4,
+        batch=20,
+        small=120,
+        known=300,
+        intake=8,
+        whole=3,
+        readers=40,
+        usual=4,
+        hits=1,
+        peers=None,
     )
+
+
+@pytest.fixture
+def one_dump(tmp_path: Path, seeds: Path) -> Path:
+    folder = tmp_path / "one"
+    folder.mkdir()
+    dump = min(seeds.iterdir())
+    (folder / dump.name).write_bytes(dump.read_bytes())
+    return folder
 
 
 def figures(table: Table) -> list[float]:
@@ -126,6 +152,61 @@ def test_each_part_measures(module, titles: list[str], tiny: Settings, monkeypat
     assert [table.title.partition(":")[0] for table in tables] == titles
     assert all(figure > 0 for table in tables for figure in figures(table))
     assert all(str(table).startswith(f"== {table.title}\n") for table in tables)
+
+
+def test_a_mailing_is_measured_against_the_usual_way_and_the_relays_limit(tiny: Settings, one_dump: Path):
+    messages, *splits = mailing.measure(replace(tiny, seeds=one_dump, many=60))
+    names = [row[0] for row in messages.rows]
+    if not names:
+        pytest.skip(messages.notes[0])
+    assert {"digest, SQLite, 1 connection", "digest, SQLite, 8 connections"} < set(names)
+    assert names[0] == "the usual way"
+    assert names[-2:] == ["smtp-source, 1 connection", "smtp-source, 8 connections"]
+    kinds = ["SQLite", "PostgreSQL"] if any("PostgreSQL" in name for name in names) else ["SQLite"]
+    assert [table.title for table in splits] == [
+        f"A message of {number} on {kind}, part by part" for number in (40, 60) for kind in kinds
+    ]
+    assert all({"make", "lane", "advance", "sweep"} < {note.split()[-1] for note in table.notes} for table in splits)
+
+
+def test_without_a_relay_the_mailing_says_where_to_get_one(tiny: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(mailing, "_tool", lambda name: None)
+    (table,) = mailing.measure(tiny)
+    assert table.rows == []
+    assert "apt install postfix" in str(table)
+
+
+def test_the_usual_way_mails_what_we_mail(tmp_path: Path, root: Path, one_dump: Path):
+    places = readers.Places(tmp_path, one_dump)
+    readers.build(places, "readers", 2)
+    file = readers.message(places, "readers")
+    ours = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    (tmp_path / "usual.json").write_text(json.dumps(readers.parts(file)))
+    with serving(Script()) as server:
+        usual = root / "bench" / "peer_side" / "usual.py"
+        run([sys.executable, usual, tmp_path / "usual.json", str(server.port), "2"], tmp_path)
+        first, second = server.accepted
+    theirs = email.message_from_bytes(first.content, policy=email.policy.default)
+    assert first.recipients == ("reader0@example.org",)
+    assert (theirs["List-Id"], theirs["From"]) == (ours["List-Id"], ours["From"])
+    assert theirs["Subject"].split() == ours["Subject"].split()
+    for kind in ("plain", "html"):
+        assert _body(theirs, kind) == _body(ours, kind)
+    assert b"reader1@example.org" in second.content
+    assert b"reader0@example.org" not in second.content
+
+
+def _body(message: email.message.EmailMessage, kind: str) -> list[str]:
+    part = message.get_body((kind,))
+    assert part is not None
+    return str(part.get_content()).split()
+
+
+def test_kills_are_counted(tiny: Settings):
+    table = next(kills.measure(tiny))
+    assert table.title == "1 kills that hit, SQLite, one sender"
+    assert re.search(r"^\d+ kills, [1-9]\d* messages in flight when killed$", str(table), re.MULTILINE)
+    assert "0 missing, 0 twice (goal: 0)" in table.notes
 
 
 def test_the_alternation_loses_phrases_that_overlap():
