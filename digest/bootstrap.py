@@ -56,7 +56,7 @@ def opened(config: Config, clock: Clock | None = None, *, rehearse: bool = False
     http.configure(contact=config.contact, allow_hosts=config.allow_hosts)
     clock = clock or system()
     taggers = {newsletter.id: tagger(config, newsletter) for newsletter in config.newsletters}
-    store = open_store(_store_address(config), clock=clock, rehearse=rehearse)
+    store = open_store(store_address(config), clock=clock, rehearse=rehearse)
     try:
         yield System(
             config=config,
@@ -176,7 +176,7 @@ def transport(mail: Mail) -> Transport:
             return SmtpTransport(settings)
 
 
-def _store_address(config: Config) -> str:
+def store_address(config: Config) -> str:
     """Return the store's URL, or the path of its file seen from the folder of digest.toml."""
     return config.store if "://" in config.store else str(config.path(config.store))
 

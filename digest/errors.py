@@ -9,9 +9,12 @@
     │   └── ParseError          a dump as a whole cannot be read
     ├── StoreError              the database refused
     │   ├── StoreVersionError   a newer store in an older program
+    │   ├── BytesGoneError      a dump cannot be read again: its bytes were let go of
     │   └── LockHeldError       another run holds the run lock
     ├── RenderError             a template cannot be rendered
-    └── TransportError          the relay cannot be reached, or refuses us
+    ├── TransportError          the relay cannot be reached, or refuses us
+    ├── CheckpointError         what is to be kept elsewhere was not
+    └── StoppedError            told to stop: what was under way is left to the next run
 
 A message says what was wrong, where (file, line, key), and what to do. Drivers' exceptions are wrapped once, at
 the adapter that talks to the driver.
@@ -52,6 +55,18 @@ class StoreVersionError(StoreError):
     """The store was written by a newer release than this program."""
 
 
+class BytesGoneError(StoreError):
+    """The raw bytes of a dump were let go of after the time that `[keep]` says; what was read from it is there."""
+
+    #: what each message ends with
+    WHY = "its bytes were let go of"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: {self.WHY}")
+        #: of the dump
+        self.name = name
+
+
 class LockHeldError(StoreError):
     """Another run holds the run lock; the message says who, and until when."""
 
@@ -62,6 +77,14 @@ class TaxonomyError(ConfigError):
 
 class RenderError(DigestError):
     """A template cannot be rendered; the message names template and line."""
+
+
+class CheckpointError(DigestError):
+    """The command that keeps the state elsewhere failed; what depends on it does not happen."""
+
+
+class StoppedError(DigestError):
+    """This process was told to stop; what was under way is left as it is, and the next run goes on from there."""
 
 
 class TransportError(DigestError):

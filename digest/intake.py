@@ -15,7 +15,7 @@ from datetime import date, datetime
 
 from digest import diff, identity, receipt
 from digest.clock import Clock
-from digest.errors import ParseError, PartlyReadError, SourceError
+from digest.errors import BytesGoneError, ParseError, PartlyReadError, SourceError
 from digest.logs import logger
 from digest.models import (
     Change,
@@ -242,11 +242,18 @@ def take_in(parts: Parts, item: Item, *, announce: bool, firsts: Firsts | None =
 def read_again(parts: Parts, source: Source, kept: KeptDump) -> SourceReceipt:
     """Read a committed dump once more, and commit what today's reader finds in it beyond what was found then.
 
-    A listing that was read alike then only fills gaps: nothing is announced twice. A dump that cannot be read any more
-    stays as it is.
+    A listing that was read alike then only fills gaps: nothing is announced twice. A dump that cannot be read any more,
+    or whose bytes are gone, stays as it is.
     """
-    store, dump, dating = parts.store, parts.store.raw(kept.id), kept.dating
+    store, dating = parts.store, kept.dating
     assert dating is not None, "a committed dump has a date"
+    try:
+        dump = store.raw(kept.id)
+    except BytesGoneError as error:
+        gone = DumpReceipt(name=error.name, sha256=kept.sha256, date=dating.date, date_rule=dating.rule)
+        seen = kept.listed - kept.rejected
+        noted = SourceReceipt(name=source.name, dumps=(gone,), listed=kept.listed, seen=seen, rejected=kept.rejected)
+        return noted.model_copy(update={"note": str(error)})
     entry = DumpReceipt(name=dump.name, sha256=dump.sha256, date=dating.date, date_rule=dating.rule)
     parsed = read(source, replace(kept, dating=None), dump).parsed
     had = store.texts(kept.id)

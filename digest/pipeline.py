@@ -20,6 +20,7 @@ from digest.edition.compose import compose
 from digest.errors import StoreError
 from digest.intake import Firsts, Gathered, Parts, fetched, gather, read_again, take_in
 from digest.models import (
+    DumpReceipt,
     Edition,
     EditionReceipt,
     EditionRef,
@@ -32,21 +33,50 @@ from digest.models import (
 from digest.protocols import NewsletterState, Progress, Source, Store
 from digest.ranking import rank
 
-__all__ = ["REPLAY", "Parts", "baseline", "recompose", "repair", "replay", "run", "upcoming"]
+__all__ = [
+    "REPLAY",
+    "Parts",
+    "baseline",
+    "enrol",
+    "fetch",
+    "issue",
+    "recalled",
+    "recompose",
+    "repair",
+    "replay",
+    "run",
+    "upcoming",
+]
 
 #: the source of dumps that `replay` is given and no configured source holds
 REPLAY = "replay"
+#: a batch that came so long ago is judged as one that came now
+_FRESH = timedelta(days=1)
 
 
 def run(parts: Parts, sources: Sequence[Source], progress: Progress | None = None) -> Receipt:
-    """Fetch, take in, compose what is due, publish.
+    """Fetch, take in, compose what is due, publish."""
+    started = parts.clock()
+    found = fetch(parts, sources, progress, now=started)
+    return issue(parts, parts.newsletters, sources, found, now=started)
+
+
+def fetch(
+    parts: Parts, sources: Sequence[Source], progress: Progress | None = None, *, now: datetime | None = None
+) -> list[SourceReceipt]:
+    """Fetch sources, take in what they give, and hold it against their past; composes nothing.
 
     The first time it reads a source, only the dumps of its newest date are announced: the rest is the baseline.
+    Newsletters that were never met begin with what comes now.
+
+    Args:
+        parts: with what.
+        sources: all, or those whose time it is.
+        progress: shows it to a person.
+        now: when it began; default: now.
     """
-    started, store = parts.clock(), parts.store
-    end = store.log_end()
-    for newsletter in parts.newsletters:
-        store.enrol(newsletter.id, end)
+    now, store = now or parts.clock(), parts.store
+    enrol(parts)
     found: list[SourceReceipt] = []
     firsts = Firsts()
     with fetched(parts, sources) as fetches:
@@ -61,9 +91,74 @@ def run(parts: Parts, sources: Sequence[Source], progress: Progress | None = Non
                 for item in had.items
             )
             summed = _sum(had, source.name, takes, progress)
-            found.append(_judged(parts, source, had, summed, started))
-    editions = [_run_newsletter(parts, newsletter, sources, found, started) for newsletter in parts.newsletters]
-    return _close(parts, started, found, editions)
+            found.append(_judged(parts, source, had, summed, now))
+    return found
+
+
+def issue(
+    parts: Parts,
+    newsletters: Sequence[Newsletter],
+    sources: Sequence[Source],
+    found: Sequence[SourceReceipt],
+    *,
+    now: datetime | None = None,
+) -> Receipt:
+    """Compose the editions that are due, publish; fetches nothing.
+
+    Args:
+        parts: with what.
+        newsletters: those that may come out.
+        sources: all that are configured.
+        found: what fetches of just now brought; of the other sources the store is asked.
+        now: when it began; default: now.
+    """
+    now = now or parts.clock()
+    enrol(parts)
+    told = {one.name: one for one in found}
+    known = [told.get(source.name) or recalled(parts, source, now) for source in sources]
+    editions = [_run_newsletter(parts, newsletter, sources, known, now) for newsletter in newsletters]
+    return _close(parts, now, known, editions)
+
+
+def enrol(parts: Parts) -> None:
+    """Meet the newsletters that were never met: their first edition holds what comes from now on."""
+    for newsletter in parts.newsletters:
+        if parts.store.newsletter(newsletter.id) is None:
+            parts.store.enrol(newsletter.id, parts.store.log_end())
+
+
+def recalled(parts: Parts, source: Source, now: datetime) -> SourceReceipt:
+    """Return what the store knows of a source that is not fetched now: its last fetch, and its newest batch.
+
+    What was new in a batch of today counts as new, all else as seen.
+    """
+    store, today = parts.store, _today(parts, now)
+    health = store.health(source.name)
+    if health is None:
+        return SourceReceipt(name=source.name, status="empty", note="not fetched yet")
+    batches = store.batches(source.name, receipt.LOOKED_BACK + 1)
+    newest = batches[0] if batches else None
+    dumps = store.dumps_of(source.name, newest.date) if newest else []
+    of_today = newest is not None and newest.date >= today
+    found = receipt.recalled(
+        source.name,
+        health,
+        newest,
+        [DumpReceipt(name=name, sha256=one.sha256, date=one.dating.date, date_rule=one.dating.rule)
+         for name, one in dumps if one.dating],
+        of_today=of_today,
+        on_time=of_today and source.daily and _has_batch(store, source.name, today),
+        fetched_today=any(schedule.local_date(one, health.at) >= today for one in parts.newsletters),
+    )  # fmt: skip
+    return receipt.judge(
+        found,
+        health,
+        batches,
+        store.overlap(source.name, batches[0].date, batches[1].date) if len(batches) > 1 else 0,
+        today=today,
+        fresh={newest.date} if newest and any(now - one.received < _FRESH for _, one in dumps) else (),
+        daily=source.daily,
+    )
 
 
 def baseline(parts: Parts, sources: Sequence[Source], progress: Progress | None = None) -> Sequence[SourceReceipt]:
@@ -205,12 +300,15 @@ def _complete(store: Store, found: SourceReceipt, today: date) -> bool:
 
     Today's batch is dated today, and has a paper that the one before had not.
     """
-    if found.status == "calendar":
-        return True
-    batches = store.batches(found.name, 2)
+    return found.status == "calendar" or _has_batch(store, found.name, today)
+
+
+def _has_batch(store: Store, source: str, today: date) -> bool:
+    """Whether a batch is there that is dated today, and has a paper that the one before had not."""
+    batches = store.batches(source, 2)
     if not batches or batches[0].date < today:
         return False
-    return len(batches) < 2 or store.overlap(found.name, batches[0].date, batches[1].date) < batches[0].papers
+    return len(batches) < 2 or store.overlap(source, batches[0].date, batches[1].date) < batches[0].papers
 
 
 def _replay_newsletter(
@@ -357,10 +455,15 @@ def _judged(parts: Parts, source: Source, had: Gathered, found: SourceReceipt, n
         store.health(source.name),
         batches,
         store.overlap(source.name, batches[0].date, batches[1].date) if len(batches) > 1 else 0,
-        today=min((schedule.local_date(one, now) for one in parts.newsletters), default=now.date()),
+        today=_today(parts, now),
         fresh={item.dating.date for item in had.items if item.parsed},
         daily=source.daily,
     )
+
+
+def _today(parts: Parts, now: datetime) -> date:
+    """Return the date it is where it is earliest, of all newsletters."""
+    return min((schedule.local_date(one, now) for one in parts.newsletters), default=now.date())
 
 
 def _last(state: NewsletterState | None) -> EditionRef | None:

@@ -65,6 +65,8 @@ def sync_readers(config: Config, mail: Mail, store: Store, at: datetime) -> list
 def _sync_owner(newsletter: str, owner: str | None, subscribers: Subscribers, at: datetime) -> list[str]:
     """Subscribe the configured reader, with whatever wishes she has; end the subscription of whoever was it before."""
     known = next(subscribers.subscriptions(newsletter, address=owner), None) if owner else None
+    if owner and known is not None and known.status == "confirmed" and not known.subscriber.address:
+        known = _named_again(newsletter, owner, known, subscribers, at)
     if known is not None and known.status == "confirmed":
         if known.suppressed:
             return [f"{newsletter}: nothing is mailed to {owner}: {known.suppressed}"]
@@ -85,11 +87,21 @@ def _sync_owner(newsletter: str, owner: str | None, subscribers: Subscribers, at
     return told
 
 
+def _named_again(
+    newsletter: str, owner: str, known: Subscription, subscribers: Subscribers, at: datetime
+) -> Subscription:
+    """Tell the store the address of a reader that it knows by the hash alone: it was filled from a state."""
+    person = known.subscriber.model_copy(update={"address": owner})
+    subscribers.admit(newsletter, [person], at=at, origin=known.origin, confirmed_by=None)
+    return next(subscribers.subscriptions(newsletter, address=owner), known)
+
+
 def _end_others(newsletter: str, owner: str | None, subscribers: Subscribers, at: datetime) -> list[str]:
     former = [
         one
         for one in subscribers.subscriptions(newsletter, status="confirmed", origin="owner")
-        if _was_owner(one, owner)
+        # one without address gets nothing anyway
+        if one.subscriber.address and _was_owner(one, owner)
     ]
     for one in former:
         subscribers.unsubscribe(one.subscriber.address, at=at, why=REPLACED, newsletter=newsletter)

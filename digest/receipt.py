@@ -8,7 +8,16 @@ from datetime import date
 from itertools import pairwise
 from typing import get_args
 
-from digest.models import Change, DateRule, EditionReceipt, EditionRef, SourceReceipt, SourceStatus, Verdict
+from digest.models import (
+    Change,
+    DateRule,
+    DumpReceipt,
+    EditionReceipt,
+    EditionRef,
+    SourceReceipt,
+    SourceStatus,
+    Verdict,
+)
 from digest.protocols import Batch, Health
 from digest.text import count_noun
 
@@ -93,6 +102,42 @@ def judge(
     if found.status not in INCOMPLETE and health and (found_pause := pause(health.news, today)):
         notes.append(found_pause)
     return found.model_copy(update={**update, "note": "; ".join(notes) or None})
+
+
+def recalled(
+    name: str,
+    health: Health,
+    newest: Batch | None,
+    dumps: Sequence[DumpReceipt],
+    *,
+    of_today: bool,
+    on_time: bool,
+    fetched_today: bool,
+) -> SourceReceipt:
+    """Return how a source is that was not fetched in this run, as the store knows it; `judge` adds its past.
+
+    Args:
+        name: of the source.
+        health: its last fetch.
+        newest: its newest batch.
+        dumps: those of that batch.
+        of_today: the batch is of today.
+        on_time: it is all that is waited for today: a failure after it keeps nothing from the readers.
+        fetched_today: what the last fetch said, it said of today.
+    """
+    had = newest is not None and (of_today or health.status == "ok")
+    status: SourceStatus = "ok" if had else "empty"
+    note = None if had else health.note
+    if health.status in INCOMPLETE and not (on_time and health.status == "failed"):
+        status, note = ("failed" if health.status == "failed" else "partial"), health.note
+    elif health.status == "calendar" and fetched_today and not of_today:
+        status = "calendar"
+    found = SourceReceipt(name=name, status=status, note=note)
+    if newest is None or not had:
+        return found
+    new = min(newest.new, newest.papers) if of_today else 0
+    counts = {"listed": newest.papers, "new": new, "seen": newest.papers - new}
+    return found.model_copy(update={"dumps": tuple(dumps), **counts})
 
 
 def _stale(found: SourceReceipt, batches: Sequence[Batch], repeated: int, today: date, daily: bool) -> str | None:

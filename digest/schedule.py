@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from digest.models import Newsletter
@@ -23,6 +24,17 @@ class Due:
     why: str | None = None
     #: the next instant worth asking again, where known
     until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Wake:
+    """An instant at which an edition may become due."""
+
+    instant: datetime
+    #: the local date that the edition would carry
+    date: date
+    #: `at`, or `wait`: the time is over for which it waits for late sources
+    why: Literal["at", "wait"]
 
 
 def local_date(newsletter: Newsletter, now: datetime) -> date:
@@ -73,6 +85,27 @@ def upcoming(newsletter: Newsletter, last: date | None, now: datetime) -> dateti
     """
     found = due(newsletter, last, now, complete=True)
     return now if found.now or found.until is None else max(now, found.until)
+
+
+def wakes(newsletter: Newsletter, last: date | None, now: datetime, days: int = 8) -> list[Wake]:
+    """Return the instants after `now` at which to ask whether an edition is due, in their order.
+
+    Args:
+        newsletter: its `at`, `wait`, `days` and zone.
+        last: the date of its last edition: there is nothing to ask for up to it.
+        now: from when on.
+        days: how many local dates to look at, from today on.
+    """
+    today = local_date(newsletter, now)
+    found = []
+    for day in (today + timedelta(days=step) for step in range(days)):
+        if day.isoweekday() not in newsletter.days or (last is not None and day <= last):
+            continue
+        opens = instant_of(newsletter, day)
+        found.append(Wake(opens, day, "at"))
+        if newsletter.wait:
+            found.append(Wake(opens + timedelta(seconds=newsletter.wait), day, "wait"))
+    return sorted((one for one in found if one.instant > now), key=lambda one: one.instant)
 
 
 def _next(newsletter: Newsletter, after: date) -> datetime | None:

@@ -34,6 +34,14 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "send": ("send", "Submit what is due, to everybody once."),
         "deliveries": ("deliveries", "What went to whom; who is missing, and why."),
     },
+    "Care": {
+        "doctor": ("doctor", "What is wrong with the set-up, and what to do."),
+        "serve": ("serve", "Stay, and do everything at its time."),
+        "schedule": ("schedule", "What is done when, in local time and in UTC."),
+        "backup": ("backup", "A copy of the store that is whole, while others write."),
+        "store": ("store", "What the store holds; copy, restore, tidy it."),
+        "state": ("state", "All of it as text files, and back."),
+    },
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import click
 
 from digest.cli import screen
 from digest.cli.common import Asked, options
+from digest.cli.units import OURS, cron, units
 from digest.delivery.providers import PROVIDERS, Provider
 from digest.errors import UsageError
 from digest.sources import settings_for
@@ -57,26 +59,106 @@ _WEB = {"arxiv": "categories = [{}]", "feed": "url = {}", "opml": "path = {}"}
 @click.command()
 @click.option("--source", "told", multiple=True, metavar="KIND:WHAT", help="What to read, like folder:dumps.")
 @click.option("--mail", metavar="PROVIDER", help=f"Mail it: {', '.join(PROVIDERS)}, or the host of a server.")
+@click.option("--cron", "for_cron", is_flag=True, help="Print the lines for your crontab.")
+@click.option("--systemd", "for_systemd", is_flag=True, help="Write units for systemd into the folder --units.")
+@click.option("--units", "folder", type=click.Path(path_type=Path), default=Path("systemd"), show_default=True,
+              metavar="FOLDER", help="Where --systemd writes them.")  # fmt: skip
+@click.option("--github", is_flag=True, help="Write the workflow that runs it on GitHub, without a server.")
+@click.option("--action", metavar="USES", help="With --github: the action, if not that of where this program is from.")
 @options
-def command(asked: Asked, told: tuple[str, ...], mail: str | None) -> None:
-    """Write a digest.toml of about 20 lines that works as it is. Never overwrites one."""
+def command(
+    asked: Asked,
+    told: tuple[str, ...],
+    mail: str | None,
+    for_cron: bool,
+    for_systemd: bool,
+    folder: Path,
+    github: bool,
+    action: str | None,
+) -> None:
+    """Write a digest.toml of about 20 lines that works as it is. Never overwrites one.
+
+    With --cron, --systemd or --github one that is there is used: its times and folders are what they write.
+    """
+    hosted = _workflow(asked.file, github, action)
+    if (for_cron or for_systemd or hosted) and not (told or mail) and asked.file.exists():
+        wrote: list[str] = []
+    else:
+        wrote = _configure(asked.file, told, mail)
+    done = {"file": str(asked.file)} if wrote else {}
+    if for_systemd:
+        wrote += _write_units(asked, folder)
+        done |= {"units": str(folder)}
+    if hosted:
+        path, text, to_do = hosted
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text, "Take it away for a new one")
+        wrote += [f"Wrote {path}.", *to_do]
+        done |= {"workflow": str(path)}
+    if for_cron:
+        lines = cron(asked.config())
+        done |= {"cron": lines}
+        # what is told to a person are comments: `(crontab -l; digest init --cron) | crontab -`
+        wrote = [*(f"# {line.strip()}" for line in wrote), lines.rstrip()]
+    elif not (for_systemd or hosted):
+        wrote.append("  next  digest run, then digest preview --open")
+    asked.tell(done)
+    asked.say("\n".join(wrote))
+
+
+def _workflow(file: Path, wanted: bool, action: str | None) -> tuple[Path, str, list[str]] | None:
+    """Return path and text of the workflow, and what is left to do; None where it is not wanted."""
+    if not wanted:
+        if action:
+            raise UsageError("--action belongs to --github: digest init --github --action USES")
+        return None
+    # templates are a heavy import
+    from digest.cli.init_github import workflow
+
+    return workflow(file, action)
+
+
+def _configure(file: Path, told: tuple[str, ...], mail: str | None) -> list[str]:
+    """Write the configuration; return what to tell of it."""
     tables = [_table(one) for one in told or ("folder:dumps",)]
     provider = _provider(mail)
     mailing = _mail(mail, provider) if mail else ""
+    _write(file, _FORM.format(sources="".join(tables)) + mailing, "Name another with --config FILE")
+    return [f"Wrote {file}.", *(_to_set(provider) if mail else [])]
+
+
+def _write(file: Path, text: str, otherwise: str) -> None:
+    """Write a file that is not there yet."""
     try:
-        with asked.file.open("x", encoding="utf-8") as file:
-            file.write(_FORM.format(sources="".join(tables)) + mailing)
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
     except FileExistsError as error:
-        raise UsageError(
-            f"{asked.file} is there already; it stays as it is. Name another with --config FILE"
-        ) from error
+        raise UsageError(f"{file} is there already; it stays as it is. {otherwise}") from error
     except OSError as error:
-        raise UsageError(f"{asked.file}: cannot be written: {error.strerror}") from error
-    asked.tell({"file": str(asked.file)})
-    asked.say(f"Wrote {asked.file}.")
-    if mail:
-        asked.say("\n".join(_to_set(provider)))
-    asked.say("  next  digest run, then digest preview --open")
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def _write_units(asked: Asked, folder: Path) -> list[str]:
+    """Write the units for systemd; return what to do with them."""
+    texts = units(asked.config())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made: {error.strerror}") from error
+    for name, text in texts.items():
+        path = folder / name
+        if path.is_file() and path.read_text(encoding="utf-8", errors="replace").startswith(OURS):
+            # ours, of other times or folders
+            path.unlink()
+        _write(path, text, "Name another folder with --units FOLDER")
+    here = folder.resolve()
+    return [
+        f"Wrote {', '.join(texts)} into {folder}.",
+        f"  do    sudo systemctl link {shlex.quote(str(here))}/digest*",
+        "  then  sudo systemctl enable --now digest.timer           a run at each time",
+        "  or    sudo systemctl enable --now digest-serve.service   a process that stays",
+        "  look  systemctl list-timers digest.timer; journalctl -u digest -u digest-serve",
+    ]
 
 
 def _provider(mail: str | None) -> Provider | None:

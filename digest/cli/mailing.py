@@ -13,6 +13,7 @@ import click
 from digest import links
 from digest.bootstrap import System
 from digest.cli import screen
+from digest.config import Config, unset_variables
 from digest.errors import UsageError
 from digest.models import Newsletter, Receipt
 from digest.outbox import Delivered
@@ -32,6 +33,20 @@ def chosen(system: System, newsletter: str | None) -> list[Newsletter]:
     if not found:
         raise UsageError(f"no newsletter {newsletter!r}; there are {', '.join(one.id for one in known)}")
     return found
+
+
+def if_set(config: Config) -> Config:
+    """Return the configuration, without `[mail]` if variables that it names are not set, which is said on stderr.
+
+    So there are feeds and pages only, and everybody counts as served: mail that is set up later begins with the
+    edition after that.
+    """
+    unset = unset_variables(config)
+    if not unset:
+        return config
+    what = f"{' and '.join(unset)} {'is' if len(unset) == 1 else 'are'} not set"
+    click.echo(f"digest: mail is off, for {what}: feeds and pages only", err=True)
+    return config.model_copy(update={"mail": None})
 
 
 def lines(done: Delivered) -> list[str]:

@@ -13,7 +13,7 @@ from digest import pipeline, receipt
 from digest.bootstrap import System
 from digest.cli import screen
 from digest.cli.common import Asked, options, progress
-from digest.errors import UsageError
+from digest.errors import BytesGoneError, UsageError
 from digest.models import Receipt
 from digest.protocols import Source
 from digest.sources.folder import FolderSettings, FolderSource, sources_for
@@ -71,7 +71,10 @@ def _repair(asked: Asked, lock_timeout: float) -> None:
     ending = (
         f"{count_noun(more, 'paper')} new or revised; the next `digest run` prints them." if more else "nothing new."
     )
-    asked.say(f"{count_noun(sum(len(source.dumps) for source in found), 'dump')} read again: {ending}")
+    gone = sum((source.note or "").count(BytesGoneError.WHY) for source in found)
+    asked.say(f"{count_noun(sum(len(source.dumps) for source in found) - gone, 'dump')} read again: {ending}")
+    if gone:
+        asked.say(f"{count_noun(gone, 'dump')} cannot be read again, since their bytes are not kept.")
 
 
 def report(system: System, receipts: list[Receipt], duration: float) -> str:

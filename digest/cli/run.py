@@ -7,12 +7,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 
 import click
 
-from digest import outbox, pipeline, receipt
+from digest import alerts, outbox, pipeline, receipt
 from digest.bootstrap import System, opened, post
-from digest.cli import mailing, outlook, screen
+from digest.cli import keeping, mailing, outlook, screen
 from digest.cli.common import Asked, options, progress
 from digest.clock import Clock, fixed, parse_instant, system
 from digest.config import Mail, resolve_mail
@@ -26,23 +28,39 @@ from digest.readers import sync_readers
 @click.option("--as-of", metavar="INSTANT", help="Run as if it were then (ISO 8601; a date is its midnight, UTC).")
 @click.option("--dry-run", is_flag=True, help="Say what would come; write nothing that stays.")
 @click.option("--no-deliver", is_flag=True, help="Mail nothing; `digest send` does it later.")
+@click.option("--mail-if-set", is_flag=True, help="No mail, instead of an error, where its variables are not set.")
 @click.option("--strict", is_flag=True, help="Exit with 1 also if partial, stale or shrunken.")
 @click.option("--lock-timeout", type=float, default=60, show_default=True, help="Seconds to wait for another run.")
+@click.option("--state", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Keep the state as text files in DIR too; a new store goes on from it.")  # fmt: skip
+@click.option("--checkpoint", metavar="COMMAND", help="Run it with published, in-flight, done: it keeps DIR elsewhere.")
 @options
 def command(
-    asked: Asked, as_of: str | None, dry_run: bool, no_deliver: bool, strict: bool, lock_timeout: float
+    asked: Asked,
+    as_of: str | None,
+    dry_run: bool,
+    no_deliver: bool,
+    mail_if_set: bool,
+    strict: bool,
+    lock_timeout: float,
+    state: Path | None,
+    checkpoint: str | None,
 ) -> None:
     """Fetch the sources, compose the edition that is due, publish it, mail it.
 
     The first run announces the newest dump of each source only; what is older is noted as known.
     """
     started = time.monotonic()
-    config = asked.config()
+    run = keeping.command_of(checkpoint, state)
+    config = mailing.if_set(asked.config()) if mail_if_set else asked.config()
     mail = resolve_mail(config) if config.mail and not (no_deliver or dry_run) else None
     if dry_run:
         config = config.model_copy(update={"output": tempfile.mkdtemp(prefix="digest-dry-run-")})
-    with opened(config, _clock(as_of), rehearse=dry_run) as wired:
+    say = partial(click.echo, err=True)
+    with alerts.watching(config, say, rehearse=dry_run), opened(config, _clock(as_of), rehearse=dry_run) as wired:
+        kept = keeping.Kept(keeping.keeper(wired, state) if state else None, run, rehearse=dry_run)
         with wired.store.lock(f"run {os.getpid()}", timeout=lock_timeout):
+            kept.begin(wired, mail)
             _refuse_the_past(wired.store, wired.parts.clock, as_of)
             first = wired.store.dump_count() == 0
             about_readers = sync_readers(config, mail, wired.store, wired.parts.clock()) if mail else []
@@ -52,22 +70,31 @@ def command(
                 # Mail that is set up later begins with the edition after that, not with all there ever were.
                 for newsletter in config.newsletters:
                     wired.store.ledger.catch_up(newsletter.id)
+            may_mail = kept.published()
         # without the lock: mailing to many takes long, and any number of senders may do it
-        delivered = _deliver(asked, wired, mail) if mail else None
-        if delivered:
-            done = done.model_copy(update={"deliveries": delivered.counts})
+        try:
+            delivered = _deliver(asked, wired, mail, kept) if mail and may_mail else None
+            if delivered:
+                done = done.model_copy(update={"deliveries": delivered.counts})
+            if not dry_run:
+                alerts.after_run(wired, done, delivered, say)
+        finally:
+            # last, for what was told of is kept, too
+            kept.done()
+        # by the real time, whatever --as-of says: what is gone does not come back
+        wired.store.care.tidy_daily(config.keep, system()())
         asked.tell(done.model_dump(mode="json"))
         status = receipt.exit_status(done.verdict, strict=strict, sources=done.sources)
         told = [*(screen.wrap(f"  {one}", "    ") for one in about_readers), *mailing.of_run(wired, done, delivered)]
         asked.say(report(wired, done, time.monotonic() - started, first=first, status=status, mail=told))
     if dry_run:
         asked.say(f"dry run: nothing was written; its pages are in {config.output}")
-    raise SystemExit(mailing.complain(delivered) or status)
+    raise SystemExit(mailing.complain(delivered) or kept.complain() or status)
 
 
-def _deliver(asked: Asked, wired: System, mail: Mail) -> outbox.Delivered:
+def _deliver(asked: Asked, wired: System, mail: Mail, kept: keeping.Kept) -> outbox.Delivered:
     with mailing.stopping() as stop, progress(asked, "mail") as bar:
-        return outbox.deliver(post(wired, mail, bar), stop=stop)
+        return kept.deliver(post(wired, mail, bar), stop)
 
 
 def _clock(as_of: str | None) -> Clock:

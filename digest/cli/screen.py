@@ -210,3 +210,13 @@ def title_line(newsletter: Newsletter, now: datetime) -> str:
     """Return the line above a newsletter's run."""
     day = now.astimezone(ZoneInfo(newsletter.timezone)).date()
     return f"{day_name(day)} · {newsletter.id} · {newsletter.timezone}"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as `812 bytes`, `30 KB`, `1.2 MB` (powers of 1,000)."""
+    if count < 1000:
+        return f"{count} bytes"
+    for unit, factor in (("KB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        if count < 999.5 * factor or unit == "GB":
+            return f"{count / factor:.0f} {unit}" if count >= 9.95 * factor else f"{count / factor:.1f} {unit}"
+    raise AssertionError("the last unit takes all")

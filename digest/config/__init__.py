@@ -3,6 +3,7 @@
     environment   variables over the data of the file
     reading       tables -> models, and where a mistake is
     mail          [mail] and [subscribers]
+    alerts        [alerts]
     resolving     [mail] -> Mail: its secrets, its addresses; only when mail is really going out
 
 No stage imports this package: `bootstrap` hands each the values it needs.
@@ -19,20 +20,23 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from digest.config.alerts import AlertSettings, Condition
 from digest.config.environment import PREFIX, override
 from digest.config.mail import MailSettings, SubscribersSettings
 from digest.config.reading import Duration, Settings, TableReader, secret
-from digest.config.resolving import CommandSettings, Mail, PathSettings, resolve_mail
+from digest.config.resolving import CommandSettings, Mail, PathSettings, resolve_mail, unset_variables
 from digest.errors import ConfigError
 from digest.links import RESERVED
-from digest.models import Interests, Newsletter, UnknownPolicy
+from digest.models import Interests, Keep, Newsletter, UnknownPolicy
 from digest.sources import SourceSettings, settings_for
 from digest.wishes import GROUP, did_you_mean, time_zone
 
 __all__ = [
     "FILE",
     "PREFIX",
+    "AlertSettings",
     "CommandSettings",
+    "Condition",
     "Config",
     "Mail",
     "MailSettings",
@@ -43,10 +47,12 @@ __all__ = [
     "parse",
     "resolve_mail",
     "secret",
+    "unset_variables",
 ]
 
 FILE = "digest.toml"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_YEAR = 365 * 86400
 _NEWSLETTER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -61,6 +67,11 @@ def _days(value: Any) -> Any:
         start, stop = _DAYS.index(first), _DAYS.index(last or first)
         days.update(1 + (start + step) % 7 for step in range((stop - start) % 7 + 1))
     return frozenset(days)
+
+
+def _years(value: Any) -> Any:
+    found = re.fullmatch(r"\s*(\d+)\s*y\s*", value) if isinstance(value, str) else None
+    return int(found.group(1)) * _YEAR if found else value
 
 
 class NewsletterSettings(Settings):
@@ -99,6 +110,8 @@ class Config(Settings):
     contact: Annotated[str | None, Field(pattern=r"^(mailto:[!-'*-~]+@[!-'*-~]+|https?://[!-'*-~]+)$")] = None
     #: hosts of this machine or its network that sources may ask; others there are refused
     allow_hosts: tuple[Annotated[str, Field(pattern=r"^[^\s/@]+$")], ...] = ()
+    #: how long a state that is kept as files has editions; a state in a database keeps all
+    archive: Annotated[Duration, BeforeValidator(_years), Field(ge=86400)] = 2 * _YEAR
     newsletters: tuple[Newsletter, ...]
     sources: tuple[SourceSettings, ...]
     interests: Interests = Interests()
@@ -108,6 +121,10 @@ class Config(Settings):
     subscribers: SubscribersSettings | None = None
     #: name -> the interests with which its readers start
     groups: Mapping[str, Interests] = Field(default_factory=dict)
+    #: None: nobody is told but who reads what a run prints
+    alerts: AlertSettings | None = None
+    #: after which time the store lets go of what
+    keep: Keep = Keep()
     #: name of the file, for messages
     where: str = FILE
 
@@ -144,8 +161,9 @@ def parse(data: dict[str, Any], *, root: Path, where: str, environ: Mapping[str,
     """
     data = override(data, environ)
     reader = _Reader(where)
-    plain_keys = ("store", "output", "base_url", "templates", "contact", "allow_hosts")
-    reader.unknown_keys("", data, {*plain_keys, "newsletters", "sources", "interests", "mail", "subscribers", "groups"})
+    plain_keys = ("store", "output", "base_url", "templates", "contact", "allow_hosts", "archive")
+    tables = {"newsletters", "sources", "interests", "mail", "subscribers", "groups", "alerts", "keep"}
+    reader.unknown_keys("", data, {*plain_keys, *tables})
     sources = reader.sources(data.get("sources", []))
     newsletters = reader.newsletters(data.get("newsletters", {}), sources)
     plain = {key: data[key] for key in plain_keys if key in data}
@@ -160,6 +178,8 @@ def parse(data: dict[str, Any], *, root: Path, where: str, environ: Mapping[str,
         if "subscribers" in data
         else None,
         "groups": reader.groups(data.get("groups", {})),
+        "alerts": reader.alerts(data),
+        "keep": reader.model(Keep, "keep", data.get("keep", {})),
     }
     return reader.model(Config, "", {"root": root, "where": where, **values, **plain})
 
@@ -216,6 +236,15 @@ class _Reader(TableReader):
                         f"no newsletter {name!r}{did_you_mean(name, data)}; there are {', '.join(data)}",
                     )
         return tuple(newsletters)
+
+    def alerts(self, data: Mapping[str, Any]) -> AlertSettings | None:
+        """Check the `[alerts]` table, which has mail to send only where `[mail]` says how."""
+        if "alerts" not in data:
+            return None
+        settings = self.model(AlertSettings, "alerts", data["alerts"])
+        if settings.to is not None and "mail" not in data:
+            raise self.fail("alerts.to", "there is no [mail] table to say how mail goes out; add one, or say webhook")
+        return settings
 
     def groups(self, data: Any) -> Mapping[str, Interests]:
         """Check the `[groups.NAME]` tables."""

@@ -73,6 +73,8 @@ class MailSettings(Settings):
     user: str | None = None
     #: `env:NAME` or `file:PATH`
     password: str | None = Field(default=None, repr=False)
+    #: `env:NAME` or `file:PATH`: what addresses are hashed with where a state is kept as files; default: the user
+    secret: str | None = Field(default=None, repr=False)
     #: default: the user, if that is an address
     from_: Annotated[Address | None, Field(alias="from")] = None
     #: the name beside it; default: the newsletter's title
@@ -110,6 +112,15 @@ class MailSettings(Settings):
             raise ValueError(
                 'a password does not belong into this file; write password = "env:DIGEST_MAIL_PASSWORD" and set that '
                 'variable, or "file:/path" with a file that only you can read'
+            )
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _named(cls, value: str | None) -> str | None:
+        if value is not None and not is_secret(value):
+            raise ValueError(
+                'a secret does not belong into this file; write secret = "env:DIGEST_SECRET" and set that variable'
             )
         return value
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from digest.errors import ConfigError
-from digest.sources.base import duration
+from digest.sources.durations import duration
 from digest.wishes import did_you_mean
 
 _SECRET = re.compile(r"(?:env|file):")
@@ -83,7 +83,7 @@ def _allowed(annotation: Any) -> list[str]:
 
 
 #: keys whose value stands in no message
-_NEVER_SHOWN = frozenset({"password"})
+_NEVER_SHOWN = frozenset({"password", "webhook", "secret"})
 
 _PATTERNS = {
     "allow_hosts": "use names or addresses without scheme and path, like ['intranet.example.org', '127.0.0.1']",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -55,6 +55,8 @@ class Mail:
     postal_address: str | None = None
     #: https URL with `{token}`
     unsubscribe_url: str | None = None
+    #: what addresses are hashed with where a state is kept as files; None: what follows from the user
+    secret: str | None = field(default=None, repr=False)
 
 
 def resolve_mail(config: Config, environ: Mapping[str, str] | None = None) -> Mail:
@@ -89,7 +91,24 @@ def resolve_mail(config: Config, environ: Mapping[str, str] | None = None) -> Ma
         sender=told.sender,
         postal_address=told.postal_address,
         unsubscribe_url=told.unsubscribe_url,
+        secret=reader.text("secret", told.secret),
     )
+
+
+def unset_variables(config: Config, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the variables that `[mail]` names and that hold nothing.
+
+    Args:
+        config: the configuration.
+        environ: where they are looked up; default: the process's.
+    """
+    told = config.mail
+    environ = os.environ if environ is None else environ
+    values = (
+        (told.told_user, told.password, told.from_, told.to, told.reply_to, told.bounces, told.secret) if told else ()
+    )
+    names = [value.removeprefix("env:") for value in values if value and value.startswith("env:")]
+    return [name for name in dict.fromkeys(names) if not environ.get(name)]
 
 
 class _Secrets:

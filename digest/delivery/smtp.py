@@ -9,6 +9,8 @@ import ipaddress
 import smtplib
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from digest.delivery.conversation import Manner
 from digest.delivery.lane import SmtpLane
@@ -44,18 +46,28 @@ class SmtpTransport:
         Raises:
             TransportError: which of them failed, and what to do.
         """
-        settings = self._settings
-        _check(settings)
-        client = _client(settings)
-        try:
-            _introduce(client, settings)
-            _login(client, settings)
-            return _lane(client, settings)
-        except (OSError, UnicodeError) as error:
-            raise TransportError(_words(error, settings)) from error
-        finally:
-            # Nothing is left to close where the lane has taken the socket.
-            client.close()
+        with session(self._settings) as client:
+            return _lane(client, self._settings)
+
+
+@contextmanager
+def session(settings: SmtpSettings) -> Iterator[smtplib.SMTP]:
+    """Yield a client that is connected, encrypted and logged in; it is closed at the end of the block.
+
+    Raises:
+        TransportError: which of them failed, and what to do.
+    """
+    _check(settings)
+    client = _client(settings)
+    try:
+        _introduce(client, settings)
+        _login(client, settings)
+        yield client
+    except (OSError, UnicodeError) as error:
+        raise TransportError(_words(error, settings)) from error
+    finally:
+        # Nothing is left to close where a lane has taken the socket.
+        client.close()
 
 
 def _check(settings: SmtpSettings) -> None:

@@ -37,6 +37,7 @@ from digest.models.editions import (
     ViewEntry,
     ViewSection,
 )
+from digest.models.keeping import BackupMade, Keep, Sizes, Tidied
 from digest.models.listings import (
     Alias,
     Announced,
@@ -85,6 +86,7 @@ __all__ = [
     "Admission",
     "Alias",
     "Announced",
+    "BackupMade",
     "Cadence",
     "Category",
     "Change",
@@ -105,6 +107,7 @@ __all__ = [
     "Entry",
     "Evidence",
     "Interests",
+    "Keep",
     "Known",
     "Link",
     "LinkRel",
@@ -125,6 +128,7 @@ __all__ = [
     "Scheme",
     "Section",
     "Sighting",
+    "Sizes",
     "SourceReceipt",
     "SourceStatus",
     "Span",
@@ -136,6 +140,7 @@ __all__ = [
     "Tag",
     "TagName",
     "Taxonomy",
+    "Tidied",
     "Top",
     "UnknownPolicy",
     "Value",

@@ -6,6 +6,7 @@ Implementations live below `sources/`, `store/`, `rendering/`, `delivery/`; `boo
 
 from __future__ import annotations
 
+from digest.protocols.care import Care
 from digest.protocols.catalogue import (
     Batch,
     Decision,
@@ -13,7 +14,9 @@ from digest.protocols.catalogue import (
     Fetching,
     FetchMemory,
     Health,
+    Holder,
     KeptDump,
+    Lease,
     NewsletterState,
     PaperRecord,
     PossibleDuplicate,
@@ -43,6 +46,7 @@ from digest.protocols.delivery import (
 __all__ = [
     "Answered",
     "Batch",
+    "Care",
     "Claimed",
     "Concluded",
     "Decision",
@@ -51,8 +55,10 @@ __all__ = [
     "FetchMemory",
     "Fetching",
     "Health",
+    "Holder",
     "KeptDump",
     "Lane",
+    "Lease",
     "Ledger",
     "Lost",
     "NewsletterState",

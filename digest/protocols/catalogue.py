@@ -26,7 +26,9 @@ from digest.models import (
     Stored,
     Tag,
 )
+from digest.protocols.care import Care
 from digest.protocols.delivery import Ledger, Subscribers
+from digest.protocols.state import Tables
 
 
 class FetchMemory(Protocol):
@@ -221,6 +223,32 @@ class Decision:
     undone: bool
 
 
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds a lease."""
+
+    owner: str
+    host: str
+    pid: int
+    since: datetime
+
+
+class Lease(Protocol):
+    """The right to a work that one process at a time does; it ends by itself if it is not extended."""
+
+    def take(self) -> Holder | None:
+        """Take it, or extend it where it is ours; return who else holds it, None: it is ours now.
+
+        One whose process is dead, or that was not extended in time, is free.
+        """
+
+    def holder(self) -> Holder | None:
+        """Return who holds it; None: nobody that lives."""
+
+    def release(self) -> None:
+        """Give it back, unless it was taken away."""
+
+
 class Store(Protocol):
     """The catalogue, the change log, the editions. All methods raise StoreError for what the driver refuses.
 
@@ -235,6 +263,15 @@ class Store(Protocol):
 
         Raises:
             LockHeldError: another run held it for `timeout` seconds; the message names it.
+        """
+
+    def lease(self, name: str, owner: str, token: str) -> Lease:
+        """Return the lease of a work that one process at a time does for long; it is not taken yet.
+
+        Args:
+            name: of the work.
+            owner: what people are told about the holder.
+            token: unguessable; whoever has it holds the same lease.
         """
 
     # Dumps (tx 1)
@@ -255,6 +292,12 @@ class Store(Protocol):
 
     def remembered(self, source: str) -> Mapping[str, str]:
         """Return all that kept dumps of the source asked to remember."""
+
+    def keep_notes(self, owner: str, told: Mapping[str, str]) -> None:
+        """Keep notes of a part of the program instead of all it had; `remembered` returns them.
+
+        Its name is in brackets, as no source's is.
+        """
 
     def note_fetch(self, source: str, at: datetime, status: str, note: str | None) -> None:
         """Note a fetch that brought no dump: an empty or failed one."""
@@ -285,6 +328,9 @@ class Store(Protocol):
 
     def committed(self, source: str) -> Sequence[KeptDump]:
         """Return the committed dumps of a source by date, then name."""
+
+    def dumps_of(self, source: str, day: date) -> Sequence[tuple[str, KeptDump]]:
+        """Return name and row of the source's committed dumps of one date, by name."""
 
     def texts(self, dump: int) -> Sequence[tuple[str, str]]:
         """Return title and abstract of every listing of a committed dump, in its order."""
@@ -402,6 +448,16 @@ class Store(Protocol):
     @property
     def ledger(self) -> Ledger:
         """What went to them."""
+
+    @property
+    def care(self) -> Care:
+        """Copies of it, and what it lets go of."""
+
+    # All of it at once
+
+    @property
+    def tables(self) -> Tables:
+        """All of it, for a state that is kept elsewhere."""
 
     # What the output folder holds
 

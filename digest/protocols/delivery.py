@@ -246,6 +246,7 @@ class Ledger(Protocol):
         """Yield the subscriptions that were to get an edition and have no `submitted` delivery of it.
 
         That is: confirmed ones now, with the delivery that covers it, None where there is none (they began later).
+        Of an edition whose deliveries were let go of, nobody.
         """
 
     def reopen(
@@ -257,7 +258,10 @@ class Ledger(Protocol):
         """
 
     def send_missing(self, newsletter: str, number: int, now: datetime) -> int:
-        """Make deliveries of one edition for confirmed subscriptions that none covers; return how many."""
+        """Make deliveries of one edition for confirmed subscriptions that none covers; return how many.
+
+        StoreError where its deliveries were let go of: nobody knows any more who has it.
+        """
 
     def settle_unknown(self, newsletter: str, now: datetime) -> int:
         """Note that a person looked at the `unknown` ones and leaves them; return how many."""

@@ -12,12 +12,13 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Annotated, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from digest.errors import ConfigError
 from digest.protocols import Source
+from digest.sources.durations import duration
 
 #: Third parties add kinds here; an entry point's name is the kind, its value a `Kind`.
 ENTRY_POINTS = "digest.sources"
@@ -35,6 +36,8 @@ class SourceSettings(BaseModel):
     newsletters: tuple[str, ...] | None = None
     #: whether it has a batch every working day, for which an edition waits
     daily: bool = False
+    #: seconds, written like "30m", between two fetches of a process that stays; None: as is usual for its kind
+    every: Annotated[int | None, BeforeValidator(duration), Field(ge=60, le=7 * 86400)] = None
 
 
 class Kind(NamedTuple):

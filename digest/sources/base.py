@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Generic, Protocol, TypeVar, get_args, runtime_checkable
 
 from pydantic import BeforeValidator, Field
 
@@ -13,26 +13,11 @@ from digest.models import Alias, Dump, Listing, Parsed, Rejected, Scheme, Span
 from digest.sources import SourceSettings
 from digest.sources.dates import Clues, decide
 from digest.sources.decoding import decode
+from digest.sources.durations import duration
 from digest.text import clean
 
 if TYPE_CHECKING:
     from digest.sources.http import Http
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def duration(value: Any) -> Any:
-    """Return the seconds that a setting like `20s` or `4h` says; what is no text is itself.
-
-    Raises:
-        ValueError: it is a text of another form.
-    """
-    if isinstance(value, str):
-        found = re.fullmatch(r"\s*(\d+)\s*([smhd])\s*", value)
-        if not found:
-            raise ValueError("use a number with s, m, h or d, like '4h'")
-        return int(found.group(1)) * _UNITS[found.group(2)]
-    return value
 
 
 class WebSettings(SourceSettings):
@@ -87,6 +72,14 @@ class Announcing(Protocol):
 
     def next_batch(self, now: datetime) -> datetime:
         """Return that instant, in UTC; a midnight: some time on that day."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A source of which can be seen at a glance whether a fetch would bring anything else than the last one."""
+
+    def looks(self) -> str:
+        """Return what tells one state of it from another; "" where that cannot be seen now."""
 
 
 class WebSource(Generic[Settings]):

@@ -5,6 +5,7 @@ May import protocols, models, errors and the forms.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import partial
@@ -100,6 +101,15 @@ class FolderSource:
         if unreadable:
             kind = SourceError if len(unreadable) == len(files) else PartlyReadError
             raise kind(f"source {self.name}: cannot read " + ". ".join(unreadable))
+
+    def looks(self) -> str:
+        """Return a digest of names, sizes and times of its files; "" where they cannot be seen."""
+        try:
+            seen = [(name, path.stat()) for name, path in self._files()]
+        except (SourceError, OSError):
+            return ""
+        told = "\n".join(f"{name}/{one.st_ino}/{one.st_size}/{one.st_mtime_ns}" for name, one in seen)
+        return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
 
     def parse(self, dump: Dump, received: datetime) -> Parsed:
         """Read one dump in the form that it has.

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from digest import __version__
 from digest.protocols import FetchMemory
@@ -104,6 +105,8 @@ class Http:
         self._allow_hosts = tuple(allow_hosts)
         self._turns = _Turns(interval or {}, clock)
         self._sleep, self._clock = sleep, clock
+        #: host -> the Date header of its last answer, and when that came by `time.monotonic`
+        self.dates: dict[str, tuple[str, float]] = {}
 
     def within(self, timeout: float) -> Http:
         """Return the same way to the web for one fetch of a source, whose gets have `timeout` seconds each.
@@ -145,6 +148,7 @@ class Http:
         try:
             exchange = _Exchange(url, transport, budget, self._turns, self._limit, headers | asked)
             found = self._tried(exchange.once, budget)
+            self.dates[urlsplit(found.url).hostname or ""] = (found.headers.get("Date", ""), time.monotonic())
         except Failure as failure:
             spent.lost += budget.spent
             raise failure.told(url, budget.tries, budget.spent) from failure

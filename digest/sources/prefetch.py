@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from digest.errors import StoppedError
 from digest.models import Dump, Notice
 from digest.protocols import FetchMemory, Remote, Source
 
@@ -25,7 +26,7 @@ _Given = Dump | Notice
 
 @contextmanager
 def prefetched(
-    sources: Sequence[tuple[Source, FetchMemory]], *, threads: int = THREADS
+    sources: Sequence[tuple[Source, FetchMemory]], *, threads: int = THREADS, stop: threading.Event | None = None
 ) -> Iterator[list[Iterator[_Given]]]:
     """Start the fetches of all remote sources, and hand out what each source yields or raises.
 
@@ -36,15 +37,16 @@ def prefetched(
     Args:
         sources: in the order of the configuration, each with what it may know of its past.
         threads: hosts that are asked at once, at most.
+        stop: set to end early: what is read next raises StoppedError, also while it waits for an answer.
     """
-    buffers = [_Buffer(source, memory) for source, memory in sources if isinstance(source, Remote)]
+    buffers = [_Buffer(source, memory, stop) for source, memory in sources if isinstance(source, Remote)]
     plan = _Plan(buffers)
     started = [threading.Thread(target=plan.work, name=f"fetch {n}", daemon=True) for n in range(plan.width(threads))]
     waiting = iter(buffers)
     try:
         for thread in started:
             thread.start()
-        yield [next(waiting) if isinstance(one, Remote) else _lazily(one, memory) for one, memory in sources]
+        yield [next(waiting) if isinstance(one, Remote) else _lazily(one, memory, stop) for one, memory in sources]
     finally:
         plan.stop()
         # One that waits in the network ends with its deadline; daemons hold up no exit of the process.
@@ -52,9 +54,16 @@ def prefetched(
             thread.join(2 * _LOOK)
 
 
-def _lazily(source: Source, memory: FetchMemory) -> Iterator[_Given]:
+def _lazily(source: Source, memory: FetchMemory, stop: threading.Event | None) -> Iterator[_Given]:
     """Fetch when the first of it is asked for."""
-    yield from source.fetch(memory)
+    for given in source.fetch(memory):
+        _go_on(stop)
+        yield given
+
+
+def _go_on(stop: threading.Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise StoppedError("stopped while sources were fetched; the next run asks again")
 
 
 class _End:
@@ -67,10 +76,11 @@ class _End:
 class _Buffer(Iterator[_Given]):
     """What one source has brought and nobody has taken yet."""
 
-    def __init__(self, source: Remote, memory: FetchMemory) -> None:
+    def __init__(self, source: Remote, memory: FetchMemory, stop: threading.Event | None = None) -> None:
         self.host = source.host
         self._source = source
         self._memory = memory
+        self._stop = stop
         self._queue: queue.Queue[_Given | _End] = queue.Queue(WAITING)
         self._ended = False
 
@@ -97,11 +107,18 @@ class _Buffer(Iterator[_Given]):
     def __next__(self) -> _Given:
         if self._ended:
             raise StopIteration
-        given = self._queue.get()
+        given = self._get()
         if not isinstance(given, _End):
             return given
         self._ended = True
         raise given.error or StopIteration
+
+    def _get(self) -> _Given | _End:
+        while True:
+            try:
+                return self._queue.get(timeout=_LOOK if self._stop else None)
+            except queue.Empty:
+                _go_on(self._stop)
 
 
 class _Plan:

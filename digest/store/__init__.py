@@ -21,16 +21,17 @@ def open_store(url_or_path: str, *, clock: Clock | None = None, rehearse: bool =
         rehearse: everything that is written is undone when the store is closed.
 
     Raises:
-        StoreError: it cannot be opened; the message holds no password.
+        StoreError: it cannot be opened, or is a backup; the message holds no password.
         StoreVersionError: it was written by a newer release.
     """
     from digest.store.engine import Database, Rehearsal, parse
-    from digest.store.revision import ensure
+    from digest.store.revision import ensure, refuse_backup
     from digest.store.store import SqlStore
 
     database = (Rehearsal if rehearse else Database)(parse(url_or_path))
     try:
         ensure(database, clock or clocks.system())
+        refuse_backup(database)
     except BaseException:
         database.close()
         raise

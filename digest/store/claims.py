@@ -45,13 +45,17 @@ SELECT (
 
 _TELL = """
 SELECT d.id, d.subscription, d.newsletter, d.after, d.upto, d.tries, p.address, p.name, s.format, s.groups, s.origin,
-    s.since, s.confirmed_by, d.first_try, s.status = 'confirmed' AND p.address IS NOT NULL
+    s.since, s.confirmed_by, d.first_try, s.status = 'confirmed'
 FROM deliveries d JOIN subscriptions s ON s.id = d.subscription JOIN subscribers p ON p.id = s.subscriber
 WHERE d.id IN ({ids}) ORDER BY d.not_before, d.id
 """
 
 _FAIL = """
 UPDATE deliveries SET state = 'failed', token = NULL, at = :now, note = 'the subscription has ended' WHERE id IN ({ids})
+"""
+
+_PUT_OFF = """
+UPDATE deliveries SET state = 'pending', token = NULL, not_before = :later WHERE id IN ({ids})
 """
 
 
@@ -63,7 +67,10 @@ def instant(value: datetime) -> str:
 
 
 def claim(connection: Connection, token: str, limit: int, now: datetime, daily_limit: int | None) -> list[Claimed]:
-    """Take deliveries, oldest first; those of subscriptions that have ended meanwhile fail."""
+    """Take deliveries, oldest first; those of subscriptions that have ended meanwhile fail.
+
+    Who is known by a hash alone, since a state has no addresses, waits until somebody names her.
+    """
     if daily_limit is not None:
         limit = min(limit, daily_limit - _used(connection, daily_limit, now))
     if limit <= 0:
@@ -74,7 +81,10 @@ def claim(connection: Connection, token: str, limit: int, now: datetime, daily_l
     if ended:
         connection.execute(text(_FAIL.format(ids=numbers(ended))), {"now": instant(now)})
         move_marks(connection, ended)
-    return [_claimed(row) for row in rows if row[-1]]
+    nameless = [row[0] for row in rows if row[-1] and row[6] is None]
+    if nameless:
+        connection.execute(text(_PUT_OFF.format(ids=numbers(nameless))), {"later": instant(now + _DAY)})
+    return [_claimed(row) for row in rows if row[-1] and row[6] is not None]
 
 
 def _take(connection: Connection, token: str, limit: int, now: datetime) -> Sequence[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from digest.errors import StoreError
+from digest.errors import BytesGoneError, StoreError
 from digest.models import Dating, Dump
 from digest.protocols import KeptDump
 from digest.store.rows import ask, insertion, tell
@@ -25,6 +25,12 @@ _FIND = (
 )
 _NEW_DUMP = insertion("dumps", "source, sha256, name, size, received, told, told_rule, raw")
 _NEW_FETCH = insertion("fetches", "source, at, dump, sha256, date, status")
+
+#: a dump without its bytes
+_ROW = (
+    dumps.c.id, dumps.c.sha256, dumps.c.received, dumps.c.seq, dumps.c.date, dumps.c.date_rule, dumps.c.note,
+    dumps.c.listed, dumps.c.rejected,
+)  # fmt: skip
 
 
 def keep(connection: Connection, dump: Dump, received: datetime) -> KeptDump:
@@ -132,11 +138,14 @@ def unfinished(connection: Connection, source: str) -> list[tuple[KeptDump, Dump
 
 def committed(connection: Connection, source: str) -> list[KeptDump]:
     """Return the committed dumps of a source by date, then name; by the index on (source, date)."""
-    query = select(
-        dumps.c.id, dumps.c.sha256, dumps.c.received, dumps.c.seq, dumps.c.date, dumps.c.date_rule, dumps.c.note,
-        dumps.c.listed, dumps.c.rejected,
-    ).where(dumps.c.source == source, dumps.c.date.is_not(None))  # fmt: skip
+    query = select(*_ROW).where(dumps.c.source == source, dumps.c.date.is_not(None))
     return [_kept(row) for row in connection.execute(query.order_by(dumps.c.date, dumps.c.name))]
+
+
+def of_date(connection: Connection, source: str, day: date) -> list[tuple[str, KeptDump]]:
+    """Return name and row of a source's committed dumps of one date, by name; by the index on (source, date)."""
+    query = select(dumps.c.name, *_ROW).where(dumps.c.source == source, dumps.c.date == day)
+    return [(row.name, _kept(row)) for row in connection.execute(query.order_by(dumps.c.name))]
 
 
 def texts(connection: Connection, dump: int) -> list[tuple[str, str]]:
@@ -151,6 +160,8 @@ def raw(connection: Connection, dump: int) -> Dump:
     row = connection.execute(select(dumps).where(dumps.c.id == dump)).one_or_none()
     if row is None:
         raise StoreError(f"there is no dump {dump} in the store")
+    if not row.raw:
+        raise BytesGoneError(row.name)
     return _dump(row)
 
 

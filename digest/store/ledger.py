@@ -125,7 +125,8 @@ class SqlLedger:
 
     def missing(self, newsletter: str, number: int) -> Iterator[tuple[Subscription, Delivery | None]]:
         """Yield the subscriptions that were to get an edition and have no `submitted` delivery of it."""
-        last: int | None = 0
+        with self._database.reading() as connection:
+            last = None if told.is_tidied(connection, newsletter, number) else 0
         while last is not None:
             with self._database.reading() as connection:
                 found = told.missing(connection, newsletter, number, last)
@@ -142,6 +143,11 @@ class SqlLedger:
     def send_missing(self, newsletter: str, number: int, now: datetime) -> int:
         """Make deliveries of one edition for confirmed subscriptions that none covers; return how many."""
         with self._database.writing() as connection:
+            if told.is_tidied(connection, newsletter, number):
+                raise StoreError(
+                    f"who got {newsletter}/{number} is not known any more ([keep] ledger): mailing it to those who "
+                    "lack it might mail it to everybody once more"
+                )
             return sweep.send_missing(connection, newsletter, number, now)
 
     def settle_unknown(self, newsletter: str, now: datetime) -> int:

@@ -325,6 +325,22 @@ run_lock = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
+leases = Table(
+    "leases",
+    metadata,
+    #: of the work, e.g. `scheduler`
+    Column("name", String(32), primary_key=True),
+    #: these are as in run_lock
+    Column("token", String(32), nullable=False),
+    Column("owner", Prose, nullable=False),
+    Column("machine", Prose, nullable=False),
+    Column("host", Prose, nullable=False),
+    Column("pid", BigInt, nullable=False),
+    Column("process", Prose, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+)
+
 outputs = Table(
     "outputs",
     metadata,
@@ -425,6 +441,18 @@ _partial("ix_deliveries_waiting", WAITING, deliveries.c.not_before, deliveries.c
 _partial("ix_deliveries_held", HELD, deliveries.c.token)
 _partial("ix_deliveries_handed_over", HANDED_OVER, deliveries.c.at)
 _partial("ix_deliveries_unknown", UNKNOWN, deliveries.c.newsletter)
+
+#: final deliveries that are there no more, counted by the last edition in them
+tidied = Table(
+    "tidied",
+    metadata,
+    Column("newsletter", Prose, primary_key=True),
+    Column("upto", BigInt, primary_key=True, autoincrement=False),
+    _tally("submitted"),
+    _tally("failed"),
+    #: a person had left them so
+    _tally("unknown"),
+)
 
 #: who takes deliveries out now, each with a lease that it renews
 senders = Table(

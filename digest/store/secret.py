@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 import secrets
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, exists, insert, select, update
 
 from digest.store.engine import Database
-from digest.store.schema import meta
+from digest.store.schema import meta, subscribers, suppressions
 
 _NAME = "secret"
 
@@ -33,6 +33,21 @@ def _make(connection: Connection) -> str:
     made = secrets.token_hex(32)
     connection.execute(insert(meta).values(name=_NAME, value=made))
     return made
+
+
+def settle(connection: Connection, secret: bytes) -> bool:
+    """Make a secret the store's; False, and nothing is written, where people are known by another one.
+
+    By the primary key of meta.
+    """
+    told, found = secret.hex(), _stored(connection)
+    if found is None:
+        connection.execute(insert(meta).values(name=_NAME, value=told))
+    elif found != told:
+        if any(connection.execute(select(exists().select_from(one))).scalar() for one in (subscribers, suppressions)):
+            return False
+        connection.execute(update(meta).where(meta.c.name == _NAME).values(value=told))
+    return True
 
 
 def address_hash(secret: bytes, address: str) -> str:

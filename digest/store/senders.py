@@ -132,6 +132,11 @@ def recover(connection: Connection, policies: Mapping[str, UnknownPolicy], at: d
     return Recovered(returned, _give_up(connection, lost, at), resent)
 
 
+def alive(connection: Connection) -> list[Row[Any]]:
+    """Return the senders that have not ended."""
+    return [row for row in _enlisted(connection) if not _has_ended(row)]
+
+
 def _enlisted(connection: Connection) -> Sequence[Row[Any]]:
     """Return all senders; they are few."""
     return connection.execute(select(senders)).all()

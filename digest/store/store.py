@@ -18,10 +18,13 @@ from digest.protocols import (
     PaperRecord,
     PossibleDuplicate,
 )
-from digest.store import catalogue, commit, decisions, dumps, duplicates, editions, health, lock, log, outputs
+from digest.store import catalogue, commit, decisions, dumps, duplicates, editions, health, lock, log, notes, outputs
+from digest.store.care import SqlCare
 from digest.store.engine import Database
+from digest.store.lease import SqlLease
 from digest.store.ledger import SqlLedger
 from digest.store.people import SqlSubscribers
+from digest.store.state import SqlTables
 
 
 class SqlStore:
@@ -42,6 +45,16 @@ class SqlStore:
         """What went to them."""
         return self._ledger
 
+    @property
+    def tables(self) -> SqlTables:
+        """All of it at once, for a state that is kept elsewhere."""
+        return SqlTables(self._database)
+
+    @property
+    def care(self) -> SqlCare:
+        """Copies of it, and what it lets go of."""
+        return SqlCare(self._database)
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
@@ -49,6 +62,10 @@ class SqlStore:
     def lock(self, owner: str, *, timeout: float) -> AbstractContextManager[None]:
         """Hold the run lock for the block."""
         return lock.hold(self._database, owner, timeout)
+
+    def lease(self, name: str, owner: str, token: str) -> SqlLease:
+        """Return the lease of a work that one process at a time does for long; it is not taken yet."""
+        return SqlLease(self._database, name, owner, token)
 
     # Dumps (tx 1)
 
@@ -73,6 +90,11 @@ class SqlStore:
         """Return all that kept dumps of the source asked to remember."""
         with self._database.reading() as connection:
             return dumps.remembered(connection, source)
+
+    def keep_notes(self, owner: str, told: Mapping[str, str]) -> None:
+        """Keep notes of a part of the program instead of all it had; `remembered` returns them."""
+        with self._database.writing() as connection:
+            notes.replace(connection, owner, told)
 
     def note_known(
         self, source: str, known: Sequence[KeptDump], at: datetime, remember: Mapping[str, str] | None = None
@@ -126,6 +148,11 @@ class SqlStore:
         """Return the committed dumps of a source by date, then name."""
         with self._database.reading() as connection:
             return dumps.committed(connection, source)
+
+    def dumps_of(self, source: str, day: date) -> Sequence[tuple[str, KeptDump]]:
+        """Return name and row of the source's committed dumps of one date, by name."""
+        with self._database.reading() as connection:
+            return dumps.of_date(connection, source, day)
 
     def texts(self, dump: int) -> Sequence[tuple[str, str]]:
         """Return title and abstract of every listing of a committed dump, in its order."""

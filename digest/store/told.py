@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, exists, func, select, text
 
 from digest.models import Delivery, DeliveryCounts, DeliveryState, Subscription
 from digest.store import people
-from digest.store.schema import WAITING, deliveries, newsletters, subscribers, subscriptions
+from digest.store.schema import WAITING, deliveries, newsletters, subscribers, subscriptions, tidied
 from digest.store.sweep import covers
 from digest.store.values import PORTION, pairs
 
@@ -32,7 +32,26 @@ def counts(connection: Connection, newsletter: str | None, upto: int | None) -> 
     for state, count in pairs(connection.execute(query)).items():
         name = _COUNTED.get(state, state)
         found[name] = found.get(name, 0) + count
+    for state, count in _tidied(connection, newsletter, upto).items():
+        found[state] = found.get(state, 0) + count
     return DeliveryCounts(**found)
+
+
+def _tidied(connection: Connection, newsletter: str | None, upto: int | None) -> dict[str, int]:
+    """Return how many deliveries are only counted any more, without unknown ones; by the primary key of tidied."""
+    query = select(func.sum(tidied.c.submitted), func.sum(tidied.c.failed))
+    if newsletter is not None:
+        query = query.where(tidied.c.newsletter == newsletter)
+    if upto is not None:
+        query = query.where(tidied.c.upto == upto)
+    submitted, failed = connection.execute(query).one()
+    return {"submitted": int(submitted or 0), "failed": int(failed or 0)}
+
+
+def is_tidied(connection: Connection, newsletter: str, number: int) -> bool:
+    """Whether who got an edition may be known no more; by the primary key of tidied."""
+    which = (tidied.c.newsletter == newsletter, tidied.c.upto >= number)
+    return bool(connection.execute(select(exists().where(*which))).scalar())
 
 
 def next_due(connection: Connection, now: datetime) -> datetime | None:

@@ -224,10 +224,11 @@ def test_demo_needs_nothing_and_keeps_nothing_here(tmp_path: Path) -> None:
 
 def test_help_groups_the_commands_and_a_wrong_one_names_the_nearest(tmp_path: Path) -> None:
     shown = called("--help", cwd=tmp_path)
-    assert [line for line in shown.stdout.splitlines() if line.endswith(":") and line[0] != " "][-3:] == [
+    assert [line for line in shown.stdout.splitlines() if line.endswith(":") and line[0] != " "][-4:] == [
         "Run:",
         "Look:",
         "People:",
+        "Care:",
     ]
     assert called(cwd=tmp_path).stderr.startswith("Usage: digest") or called(cwd=tmp_path).stdout.startswith("Usage")
     wrong = called("replya", cwd=tmp_path)

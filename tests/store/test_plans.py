@@ -107,6 +107,7 @@ def database(tmp_path: Path):
         lambda connection: dumps.has_announced(connection, "papers"),
         lambda connection: dumps.committed(connection, "papers"),
         lambda connection: dumps.texts(connection, 1),
+        lambda connection: dumps.of_date(connection, "papers", DAY),
         lambda connection: health.health(connection, "papers"),
         lambda connection: health.batches(connection, "papers", 5),
         lambda connection: health.overlap(connection, "papers", DAY, DAY),
