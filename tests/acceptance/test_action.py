@@ -137,6 +137,7 @@ class Poller:
 # Days
 
 
+@pytest.mark.tools
 def test_a_newsletter_lives_on_a_branch_and_mails_every_edition_once(tmp_path: Path) -> None:
     with serving(Script(login=LOGIN)) as server:
         repository, reader = _repository(tmp_path, server), Poller()
@@ -168,6 +169,7 @@ def test_a_newsletter_lives_on_a_branch_and_mails_every_edition_once(tmp_path: P
         assert not [secret for secret in (LOGIN[0], "right", "wrong", "s3cret") if f'"{secret}' in everything]
 
 
+@pytest.mark.tools
 def test_a_machine_that_is_gone_after_the_final_dot_leaves_one_unknown_mail(tmp_path: Path) -> None:
     with serving(Script(login=LOGIN, silent="dot")) as server:
         repository = _repository(tmp_path, server)

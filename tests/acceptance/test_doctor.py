@@ -27,6 +27,7 @@ def add(home: Path, text: str) -> None:
     file.write_text(file.read_text() + text)
 
 
+@pytest.mark.tools
 def test_a_person_reads_each_finding_with_its_remedy_below(home: Path) -> None:
     add(home, MAIL.format(port=free_port()))
     done = digest("doctor", cwd=home, measured=True)
@@ -55,6 +56,7 @@ def test_one_source_is_shown(home: Path) -> None:
     assert "schedule" not in done.stdout
 
 
+@pytest.mark.tools
 def test_a_run_tells_who_looks_after_it_and_what_fails_of_that_changes_no_verdict(home: Path) -> None:
     with serving() as relay:
         add(home, MAIL.format(port=relay.port) + '[subscribers]\n[alerts]\nto = "it@example.org"\n')

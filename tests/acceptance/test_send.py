@@ -163,8 +163,9 @@ _UNKNOWN_USER = "550 5.1.1 no such user here"
         (Script(replies={"dot": "552 5.3.4 too big after all"}, size=10_000_000), "failed", "too big", 0),
         (Script(size=1000), "failed", "1000", 0),
         (Script(drop="dot"), "unknown", "", 1),
-        (Script(drop="DATA"), "pending", "", 0),
-        (Script(drop="content"), "pending", "", 0),
+        # whether that is noticed before the ledger has it in flight or after: it is tried again
+        (Script(drop="DATA"), "pending deferred", "", 0),
+        (Script(drop="content"), "pending deferred", "", 0),
         (Script(silent="dot"), "unknown", "", 1),
         (Script(silent="greeting"), "pending", "", 0),
         (Script(replies={"MAIL": "553 5.7.1 sender not owned by user"}), "pending", "", 0),
@@ -182,7 +183,8 @@ def test_what_a_server_does_is_what_the_ledger_says(
         path = _folder(tmp_path, server, mail='to = "one@example.org"')
         called("run", cwd=path)
         found, said = _ledger(path)["one@example.org"]
-        assert (found, len(server.accepted)) == (state, had)
+        assert found in state.split()
+        assert len(server.accepted) == had
         assert note in said
 
 

@@ -152,6 +152,7 @@ def assert_mailed_once(home: Home) -> None:
     assert submitted <= len(ids) <= len(deliveries)
 
 
+@pytest.mark.tools
 def test_an_edition_a_day_and_one_after_days_down_and_each_paper_and_mail_once(home: Callable[[float], Home]) -> None:
     one = home(2.5)
     one.dump(0)
@@ -176,6 +177,7 @@ def test_an_edition_a_day_and_one_after_days_down_and_each_paper_and_mail_once(h
     assert one.rows("SELECT * FROM leases") == []
 
 
+@pytest.mark.tools
 def test_a_second_one_stands_by_and_takes_over_and_a_new_configuration_is_read(home: Callable[..., Home]) -> None:
     one = home()
     config = one.folder / "digest.toml"

@@ -414,13 +414,14 @@ def test_a_peer_that_does_not_answer_is_left(tmp_path) -> None:
 
 
 def test_a_domain_that_must_wait_holds_up_no_other(tmp_path) -> None:
-    slow, fast = addresses(3, "slow.example"), addresses(6, "fast.example")
+    slow, fast = addresses(2, "slow.example"), addresses(1, "fast.example")
     transport = RecordingTransport(lanes=2)
     with readers(tmp_path, *slow, *fast) as store:
-        tally = send(store, transport, pace=Pace(domain_rate=20), batch=3)
-    assert tally.submitted == 9
+        # a second in which one message must wait is long enough for the other to pass it, whatever else runs here
+        tally = send(store, transport, pace=Pace(domain_rate=1), batch=2)
+    assert tally.submitted == 3
     order = [address.partition("@")[2] for address in transport.addresses()]
-    assert order[:4].count("fast.example") == 2, "the domains take turns"
+    assert order == ["slow.example", "fast.example", "slow.example"]
 
 
 def test_progress_is_told_each_message(tmp_path) -> None:

@@ -163,6 +163,7 @@ def _branch(state: Path, root: Path, day: int, first: int, last: int) -> list[st
         return announced(wired.store)[before:]
 
 
+@pytest.mark.tools
 def test_a_union_merge_of_two_runs_knows_what_both_knew_and_loses_nothing(state: Path, tmp_path: Path) -> None:
     base = Path(shutil.copytree(state, tmp_path / "base"))
     theirs = Path(shutil.copytree(state, tmp_path / "theirs"))

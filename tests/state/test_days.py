@@ -31,6 +31,7 @@ def _play(tmp_path: Path, days: int, seed: int, *, pages: int) -> tuple[int, int
         return sum(len(one) for one in stays.editions), sum(len(announced(wired.store, one)) for one in names)
 
 
+@pytest.mark.tools
 def test_a_week_of_thrown_away_runs_is_as_one_that_stays(tmp_path: Path) -> None:
     editions, entries = _play(tmp_path, 8, seed=1, pages=8)
     assert editions > 8

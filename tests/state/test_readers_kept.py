@@ -213,6 +213,7 @@ def test_a_command_that_cannot_be_run_says_so() -> None:
         Command.parse("sh -c 'exit 3'")("done")
 
 
+@pytest.mark.tools
 def test_the_key_follows_from_the_login_and_the_salt_alone(tmp_path: Path) -> None:
     one = keys.derive("Ada@example.org", "papers.example.org:daily")
     assert one == keys.derive("ada@example.org", "papers.example.org:daily")

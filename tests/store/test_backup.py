@@ -413,6 +413,7 @@ def test_killed_within_a_backup_the_one_before_is_there(mailed: Store, url: str,
     mailed.close()
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     "where",
     [

@@ -255,6 +255,7 @@ copying.copy(Database(parse(sys.argv[1])), Database(parse(sys.argv[2])), FrozenC
 """
 
 
+@pytest.mark.tools
 def test_killed_on_its_way_nothing_is_there(ends: tuple[str, str]) -> None:
     store = open_store(ends[0])
     fill(store)
