@@ -58,7 +58,7 @@ _NEWSLETTER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 def _days(value: Any) -> Any:
     if not isinstance(value, str):
-        return value
+        raise ValueError("use names of days, like 'mon-fri' or 'mon,thu'")
     days: set[int] = set()
     for part in value.lower().replace(" ", "").split(","):
         first, dash, last = part.partition("-")

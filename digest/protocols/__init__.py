@@ -20,7 +20,6 @@ from digest.protocols.catalogue import (
     NewsletterState,
     PaperRecord,
     PossibleDuplicate,
-    Progress,
     Publisher,
     Remote,
     Source,
@@ -42,6 +41,7 @@ from digest.protocols.delivery import (
     Timing,
     Transport,
 )
+from digest.protocols.progress import Progress
 
 __all__ = [
     "Answered",

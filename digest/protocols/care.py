@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from digest.models import BackupMade, Keep, Sizes, Tidied
 
 if TYPE_CHECKING:
-    from digest.protocols.catalogue import Progress
+    from digest.protocols.progress import Progress
 
 
 class Care(Protocol):

@@ -480,13 +480,3 @@ class Publisher(Protocol):
         Raises:
             RenderError: a template cannot be rendered.
         """
-
-
-class Progress(Protocol):
-    """Shows long work to a person."""
-
-    def start(self, total: int) -> None:
-        """There are `total` steps."""
-
-    def step(self, text: str) -> None:
-        """One more is done; `text` says which comes."""

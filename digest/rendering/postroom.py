@@ -9,6 +9,7 @@ May import links, models, protocols, logs, text and this package; how editions a
 from __future__ import annotations
 
 import html
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from digest.rendering.letter import MailLinks
 
+#: RFC 8058 wants https; a server on this machine is somebody's trial
+_ONE_CLICK = re.compile(r"https://|http://(localhost|127\.[0-9.]+|\[::1\])[:/]")
 #: forms kept; readers come in the order of their ids, and most are of few kinds
 _FORMS = 64
 #: characters before the @ of the address that mail comes back to: with `+` and a token there may be 64 (RFC 5321,
@@ -63,7 +66,7 @@ class Stationery:
     def __post_init__(self) -> None:
         """Refuse a link that could not end anybody's subscription, and a return address with no room for a token."""
         url = self.unsubscribe_url
-        if url is not None and not (url.startswith("https://") and "{token}" in url):
+        if url is not None and not (_ONE_CLICK.match(url) and "{token}" in url):
             raise ConfigError(f"unsubscribe_url: found {url!r}: it is an https address with {{token}} in it (RFC 8058)")
         if self.bounces is not None and len(self.bounces.rpartition("@")[0]) > _LOCAL:
             raise ConfigError(f"bounces: found {self.bounces!r}: before the @ it has {_LOCAL} characters at most")
