@@ -170,7 +170,7 @@ def test_a_store_that_another_program_writes_to_is_found(published: Home, monkey
     writer.execute("BEGIN IMMEDIATE")
     found = published.examine()
     writer.close()
-    the(found, "store", "warn", "another program writes")
+    assert the(found, "store", "warn", "another program writes").remedy
 
 
 @pytest.mark.parametrize(("revision", "level", "remedy"), [("9999", "fail", "upgrade"), ("0001", "warn", "copy it")])
@@ -206,7 +206,7 @@ def test_a_lock_that_a_dead_process_left_is_found(published: Home) -> None:
 
 def test_dumps_that_a_killed_run_left_are_found(published: Home) -> None:
     published.sql("UPDATE dumps SET date = NULL")
-    the(published.examine(), "store", "warn", "1 dump of dumps was kept and never taken in")
+    assert the(published.examine(), "store", "warn", "1 dump of dumps was kept and never taken in").remedy
 
 
 # Sources
@@ -429,7 +429,7 @@ def test_a_stopped_clock_is_found(home: Home, monkeypatch) -> None:
 
 def test_an_output_folder_that_is_none_is_found(home: Home) -> None:
     home.write(top='output = "digest.toml"')
-    the(home.examine(), "output", "fail", "it is a file")
+    assert the(home.examine(), "output", "fail", "it is a file").remedy
 
 
 def test_an_output_folder_that_somebody_emptied_is_found(published: Home) -> None:

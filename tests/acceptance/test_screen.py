@@ -102,7 +102,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-def shown(said: str, *patterns: str) -> None:
+def shown(said: str, *patterns: str) -> bool:
     """Check what is printed line by line; `...` is any text of a line."""
     lines = said.splitlines()
     wanted = [re.escape(pattern).replace(re.escape("..."), ".*") for pattern in patterns]
@@ -110,12 +110,13 @@ def shown(said: str, *patterns: str) -> None:
         wanted
     ), said
     assert len(lines) == len(wanted), said
+    return True
 
 
 def test_a_first_run_and_a_normal_day(world: World) -> None:
     world.pages |= {"2026-11-17": [60], "2026-11-18": [1, 2], "2026-11-19": [3, 4, 5]}
     world.announce(date(2026, 11, 19), *range(4, 12))
-    shown(
+    assert shown(
         world.run("2026-11-19T09:00:00+00:00", first=True),
         "Thu 19 Nov 2026 · daily · Europe/Berlin · first run",
         "  source        listed  new  revised  enriched  seen  note",
@@ -131,7 +132,7 @@ def test_a_first_run_and_a_normal_day(world: World) -> None:
     )
     world.pages["2026-11-20"] = [3, *range(20, 25)]
     world.announce(date(2026, 11, 20), 5, *range(23, 60))
-    shown(
+    assert shown(
         world.run("2026-11-20T09:00:00+00:00"),
         "Fri 20 Nov 2026 · daily · Europe/Berlin",
         "  source        listed  new  revised  enriched  seen  note",
@@ -152,7 +153,7 @@ def test_days_without_an_edition_say_why_and_what_comes_next(world: World) -> No
     assert "Nothing to publish: 6 papers ready, it is not yet time.\n  next  edition from 08:00 today\n" in early
     world.run("2026-11-20T07:00:00+00:00", published=False)
     world.announce(date(2026, 11, 22))
-    shown(
+    assert shown(
         world.run("2026-11-22T09:00:00+00:00", published=False),
         "Sun 22 Nov 2026 · daily · Europe/Berlin",
         "  source        listed  new  revised  seen  note",
@@ -172,7 +173,7 @@ def test_a_broken_source_is_named_with_what_becomes_of_its_papers(world: World) 
     world.run("2026-11-20T09:00:00+00:00", published=False)
     world.pages["2026-11-23"] = [50, 51, 52]
     world.feed = None
-    shown(
+    assert shown(
         world.run("2026-11-23T09:00:00+00:00", published=False),
         "Mon 23 Nov 2026 · daily · Europe/Berlin",
         "  source        listed  new  revised  seen  note",
