@@ -73,10 +73,3 @@ def unwanted(config: Config) -> Iterator[Finding]:
             "base_url is not set: feeds link to the papers' own pages, mails to no page of yours",
             'say base_url = "https://..." if the folder is served anywhere',
         )
-    for newsletter in config.newsletters:
-        if not newsletter.days & frozenset(range(1, 8)):
-            yield fail(
-                AREA,
-                f"newsletters.{newsletter.id}: days names no day of the week, so no edition ever comes out",
-                'leave days out for every day, or say days = "mon-fri"',
-            )
