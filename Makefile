@@ -25,7 +25,7 @@ test: check
 	@echo "== tests"
 ifeq ($(DIGEST_TEST_TOOLS),required)
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q -n $(WORKERS)
+	@$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report > $(VENV)/coverage.txt; status=$$?; \
 		if [ $$status = 0 ]; then tail -n 1 $(VENV)/coverage.txt; else cat $(VENV)/coverage.txt; fi; exit $$status

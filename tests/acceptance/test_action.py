@@ -194,14 +194,15 @@ def _month(days: int) -> Iterator[tuple[int, date]]:
 
 
 @pytest.mark.tools
-def test_a_month_of_three_starts_a_day_repeats_nothing_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_month_of_starts_repeats_nothing_and_loses_nothing(tmp_path: Path) -> None:
     killed, wrong, days = 10, 17, 30
     with serving(Script(login=LOGIN)) as server:
         repository, reader, seen = _repository(tmp_path, server, more=""), Poller(), set(range(6))
         del repository.environ["DIGEST_SECRET"]
         last, verdicts = None, []
         for number, day in _month(days):
-            for start in STARTS:
+            # three starts a day for twelve days, and where one goes wrong; then the one that finds the batch
+            for start in STARTS if number < 12 or number == wrong else STARTS[1:2]:
                 if start == STARTS[1] and number % 3:
                     # two of three days have a batch, of which half is known
                     papers = range(3 * number, 3 * number + 6)

@@ -306,7 +306,8 @@ def test_killed_at_random_two_at_once_and_a_run_in_between(home: Callable[[float
     for process in one.running:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=10) == 0
+            # one that has only just begun is ended as any process is
+            assert process.wait(timeout=10) in (0, -signal.SIGTERM)
     assert kills >= 5
     assert_each_once(one, dumps=length)
     assert_mailed_once(one)
