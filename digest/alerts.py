@@ -294,7 +294,7 @@ def message(mail: Mail, to: str, alerts: Sequence[Alert], now: datetime) -> Outg
     # so that no vacation answers (RFC 3834)
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(text(alerts), cte="quoted-printable")
-    return Outgoing(_nobody(to, now), mail.bounces or mail.from_addr, to, made.as_bytes())
+    return Outgoing(_nobody(to, now), mail.bounces or mail.from_addr, to, (made.as_bytes(),))
 
 
 def _subject(alerts: Sequence[Alert]) -> str:

@@ -354,7 +354,7 @@ def make_outgoing(delivery: Claimed, body: str = "Hello.", sender: str = "digest
         body,
     )
     content = "".join(f"{line}\r\n" for line in lines).encode()
-    return Outgoing(delivery, sender, delivery.address, content)
+    return Outgoing(delivery, sender, delivery.address, (content,))
 
 
 #: what a normalised id looks like; stable ones carry no version

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from digest.delivery.replies import (
@@ -37,6 +39,8 @@ _LONE: Final = "a lone dot"
 
 #: a line that begins with a dot; `sub` takes a quarter of the time that `bytes.replace` takes for two bytes
 _DOTTED: Final = re.compile(rb"\n\.")
+#: bytes from which on a piece of a message is likely to be one that others have
+_SHARED: Final = 1024
 #: where the message that is transmitted stands
 _ENVELOPE, _CONTENT, _READY = range(3)
 
@@ -83,7 +87,7 @@ class Conversation:
         self._manner = manner
         self._replies = Replies()
         #: not sent yet
-        self._out = memoryview(b"")
+        self._out: deque[bytes | memoryview] = deque()
         #: what the next replies answer
         self._expected: deque[str] = deque()
         #: without pipelining: commands that follow once the one before is answered
@@ -109,8 +113,8 @@ class Conversation:
     # What a lane asks
 
     @property
-    def outgoing(self) -> memoryview:
-        """What to send next."""
+    def outgoing(self) -> deque[bytes | memoryview]:
+        """What to send next, in pieces none of which is empty."""
         return self._out
 
     @property
@@ -189,8 +193,13 @@ class Conversation:
 
     def sent(self, count: int) -> None:
         """Note that the first bytes of `outgoing` have gone out."""
-        self._out = self._out[count:]
         self._dot_held = self._dot_held and not count
+        while count:
+            first = self._out.popleft()
+            if len(first) > count:
+                self._out.appendleft(memoryview(first)[count:])
+                break
+            count -= len(first)
         if not self._out and self._message is not None and self._stage == _CONTENT:
             self._stage = _READY
             self._events.append(Ready(self._message.delivery))
@@ -223,7 +232,7 @@ class Conversation:
         if self._queued:
             self._answer(self._queued, Outcome("pending", text=reason))
         self._flight = self._message = self._queued = None
-        self._out = memoryview(b"")
+        self._out.clear()
 
     # Saying
 
@@ -231,7 +240,7 @@ class Conversation:
         """Return why a message cannot be sent at all."""
         if not _is_sayable(message.recipient):
             return Outcome("failed", text=f"{message.recipient!r} is no address of printable ASCII characters")
-        size, largest = len(message.content), self._manner.largest
+        size, largest = message.size, self._manner.largest
         if largest and size > largest:
             text = f"the message has {size} bytes, {self._manner.relay} takes {largest} at most"
             return Outcome("failed", text=text)
@@ -243,7 +252,7 @@ class Conversation:
         if message is None or self._message is not None or (self._flight is not None and not manner.pipelining):
             return
         self._queued, self._message, self._stage, self._refused = None, message, _ENVELOPE, None
-        size = f" SIZE={len(message.content)}" if manner.size else ""
+        size = f" SIZE={message.size}" if manner.size else ""
         if manner.pipelining:
             reset = "RSET\r\n" if self._begun else ""
             group = f"{reset}MAIL FROM:<{message.sender}>{size}\r\nRCPT TO:<{message.recipient}>\r\nDATA\r\n"
@@ -265,8 +274,8 @@ class Conversation:
             self._expected.append(stage)
             self._put(command)
 
-    def _put(self, data: bytes) -> None:
-        self._out = memoryview(b"".join((self._out, data)) if self._out else data)
+    def _put(self, *pieces: bytes) -> None:
+        self._out.extend(pieces)
 
     # Being answered
 
@@ -346,7 +355,7 @@ class Conversation:
         assert message is not None, "DATA was asked for a message"
         if reply.code == 354 and self._refused is None:
             self._stage = _CONTENT
-            self._put(stuffed(message.content))
+            self._put(*stuffed(message.pieces))
         elif reply.code == 354:
             self._expected.append(_LONE)
             self._put(b".\r\n")
@@ -398,12 +407,25 @@ def _is_sayable(address: str) -> bool:
     return address.isascii() and address.isprintable()
 
 
-def stuffed(content: bytes) -> bytes:
-    """Return content with the dots doubled that begin a line (RFC 5321 section 4.5.2), ended by CRLF.
+def stuffed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a message with the dots doubled that begin a line (RFC 5321 section 4.5.2), ended by CRLF; nothing empty.
 
     A lone LF begins a line, too, as some servers read it: else a text could end the message and smuggle in another.
     """
-    content = _DOTTED.sub(b"\n..", content)
-    if content.startswith(b"."):
-        content = b"." + content
-    return content if content.endswith(b"\r\n") else content + b"\r\n"
+    end = b"\n"
+    for piece in pieces:
+        if piece:
+            if end.endswith(b"\n") and piece.startswith(b"."):
+                yield b"."
+            yield _doubled_once(piece) if len(piece) >= _SHARED else _doubled(piece)
+            end = end[-1:] + piece if len(piece) == 1 else piece
+    if not end.endswith(b"\r\n"):
+        yield b"\r\n"
+
+
+def _doubled(piece: bytes) -> bytes:
+    return _DOTTED.sub(b"\n..", piece)
+
+
+#: what messages share is the same object in all of them: it is found without a look at its bytes
+_doubled_once = lru_cache(maxsize=128)(_doubled)

@@ -281,8 +281,19 @@ class Outgoing(NamedTuple):
     sender: str
     #: forward path, without `<>`
     recipient: str
-    #: the message: lines end in CRLF, the last too; no line is longer than 998 bytes; dots are not stuffed
-    content: bytes
+    #: the message: lines end in CRLF, the last too; no line is longer than 998 bytes; dots are not stuffed. In pieces,
+    #: for most of them are the very ones that the next message has
+    pieces: tuple[bytes, ...]
+
+    @property
+    def content(self) -> bytes:
+        """The message as a whole."""
+        return b"".join(self.pieces)
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return sum(map(len, self.pieces))
 
 
 #: makes the message of a delivery; raises RenderError

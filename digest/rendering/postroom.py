@@ -160,8 +160,8 @@ class Postroom:
             unsubscribe=own,
             one_click=len(own) > 1,
         )
-        content = form.fill(Reader(to, self._sentence(edition, claimed, token), own[0]))
-        return Outgoing(claimed, self._reverse_path(claimed), claimed.address, content)
+        pieces = form.fill(Reader(to, self._sentence(edition, claimed, token), own[0]))
+        return Outgoing(claimed, self._reverse_path(claimed), claimed.address, pieces)
 
     def test(self, edition: Edition, address: str) -> Outgoing:
         """Return the mail of an edition as a test: what its readers get, without a token of anybody.
@@ -176,8 +176,8 @@ class Postroom:
         told = replace(told, subject=f"[Test] {told.subject}")
         form = self._compile(edition, told, unsubscribe=False)
         to = To(address, "", message_id, self._clock())
-        content = form.fill(Reader(to, footing.for_test(edition, address), ""))
-        return Outgoing(claimed, self._stationery.from_addr, address, content)
+        pieces = form.fill(Reader(to, footing.for_test(edition, address), ""))
+        return Outgoing(claimed, self._stationery.from_addr, address, pieces)
 
     # What depends on the reader
 

@@ -64,8 +64,10 @@ class Form:
     #: place among the pieces, and what goes there
     _slots: tuple[tuple[int, int], ...]
 
-    def fill(self, reader: Reader) -> bytes:
+    def fill(self, reader: Reader) -> tuple[bytes, ...]:
         """Return the message of a reader (RFC 5322): lines end in CRLF and have at most 998 bytes, headers are ASCII.
+
+        In pieces: what stands between two slots is the same object in the messages of all readers.
 
         Raises:
             RenderError: her address is not one plain address, or a header cannot hold a link.
@@ -80,7 +82,7 @@ class Form:
         )
         for place, value in self._slots:
             pieces[place] = values[value]
-        return b"".join(pieces)
+        return tuple(pieces)
 
 
 #: places among a reader's values: her headers; sentence and link as text; both as HTML

@@ -40,7 +40,7 @@ def outgoing(number: int, *, recipient: str | None = None, body: bytes = b"Hello
     """Return a message."""
     delivery = claimed(number, recipient)
     content = b"Message-ID: <%d@example.org>\r\nSubject: x\r\n\r\n%b" % (number, body)
-    return Outgoing(delivery, "news@example.org", delivery.address, content)
+    return Outgoing(delivery, "news@example.org", delivery.address, (content,))
 
 
 def opened(server: Server, **told: object) -> Lane:

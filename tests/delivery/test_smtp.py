@@ -382,7 +382,7 @@ def test_a_slow_relay_is_waited_for(pipelining):
 @pytest.mark.parametrize("recipient", ["jürgen@example.org", "a@example.org>\r\nDATA"])
 def test_an_address_that_would_break_the_protocol_is_never_said(pipelining, recipient):
     with serving(Script(pipelining=pipelining)) as server:
-        events = drive(opened(server), [Outgoing(claimed(1), "news@example.org", recipient, b"x\r\n"), outgoing(2)])
+        events = drive(opened(server), [Outgoing(claimed(1), "news@example.org", recipient, (b"x\r\n",)), outgoing(2)])
     assert states(events) == {1: "failed", 2: "submitted"}
     assert server.recipients == ["reader2@example.org"]
 
@@ -390,7 +390,7 @@ def test_an_address_that_would_break_the_protocol_is_never_said(pipelining, reci
 def test_a_sender_that_would_break_the_protocol_is_the_configurations_fault(pipelining):
     with serving(Script(pipelining=pipelining)) as server:
         lane = opened(server)
-        lane.offer(Outgoing(claimed(1), "näws@example.org", "reader1@example.org", b"x\r\n"))
+        lane.offer(Outgoing(claimed(1), "näws@example.org", "reader1@example.org", (b"x\r\n",)))
         events = wait(lane)
     assert states(events) == {1: "pending"}
     assert lost(events).hopeless

@@ -22,7 +22,7 @@ GOOD = b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go ahead\r\n"
 
 def said(talk: Conversation) -> bytes:
     """Send all there is; return what it was."""
-    data = bytes(talk.outgoing)
+    data = b"".join(talk.outgoing)
     talk.sent(len(data))
     return data
 
@@ -91,7 +91,7 @@ def test_part_of_the_content_is_not_all():
     talk.offer(outgoing(1))
     said(talk)
     talk.received(GOOD)
-    whole = len(talk.outgoing)
+    whole = sum(map(len, talk.outgoing))
     talk.sent(whole - 1)
     assert not talk.events()
     talk.sent(1)
@@ -244,17 +244,37 @@ def test_each_message_is_answered_for_once(manner, replies):
     assert answered == list(range(1, offered + 1))
 
 
-@given(lines=st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b""))))
-def test_dots_are_doubled_where_a_line_begins(lines):
+#: as in a message whose pieces are shared, and long enough for that to matter
+LINES = st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b"")) | st.just(b"." * 2000))
+
+
+@given(lines=LINES, cuts=st.lists(st.integers(0, 100), max_size=5))
+def test_dots_are_doubled_where_a_line_begins(lines, cuts):
     content = b"".join(line + b"\r\n" for line in lines) or b"\r\n"
-    doubled = stuffed(content)
+    places = sorted({0, *(cut for cut in cuts if cut < len(content)), len(content)})
+    doubled = b"".join(stuffed(content[start:end] for start, end in pairwise(places)))
     assert b"\r\n.\r\n" not in b"\r\n" + doubled
     assert (b"\r\n" + doubled).replace(b"\r\n.", b"\r\n")[2:] == content
 
 
-def test_a_lone_line_feed_cannot_end_a_message():
-    assert stuffed(b"one\n.\nMAIL FROM:<x>\r\n") == b"one\n..\nMAIL FROM:<x>\r\n"
-    assert stuffed(b"no end") == b"no end\r\n"
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([b"one\n.\nMAIL FROM:<x>\r\n"], b"one\n..\nMAIL FROM:<x>\r\n"),
+        ([b"one\n", b".", b"\nMAIL FROM:<x>\r\n"], b"one\n..\nMAIL FROM:<x>\r\n"),
+        ([b"no end"], b"no end\r\n"),
+        ([b"an end in two\r", b"", b"\n"], b"an end in two\r\n"),
+    ],
+)
+def test_a_lone_line_feed_cannot_end_a_message(pieces, expected):
+    assert b"".join(stuffed(pieces)) == expected
+
+
+def test_a_long_piece_is_stuffed_as_what_stands_before_it_wants():
+    shared = b".x\r\n" * 1000
+    doubled = b"..x\r\n" * 1000
+    for before, expected in ((b"a", b"a" + doubled[1:]), (b"a\r\n", b"a\r\n" + doubled)):
+        assert b"".join(stuffed([before, shared])) == expected
 
 
 @given(
