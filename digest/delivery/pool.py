@@ -53,6 +53,12 @@ class Slot:
         """Say whether it has something to do that nobody but itself waits for."""
         return any(not held.ready for held in self.items.values())
 
+    def gets_ready(self) -> bool:
+        """Say whether a message is on its way that will be ready, and none is."""
+        return any(not held.begun for held in self.items.values()) and not any(
+            held.ready for held in self.items.values()
+        )
+
     def in_flight(self) -> bool:
         """Say whether it holds a message that was released."""
         return any(held.released for held in self.items.values())

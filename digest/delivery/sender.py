@@ -28,6 +28,10 @@ from digest.protocols.delivery import Make
 
 #: seconds between the commit of `in_flight` and the release after which the claim may be another's
 LEASE_SAFE = 60.0
+#: seconds without a word of any lane after which one that is ready waits for no other ...
+QUIET = 0.001
+#: ... and how many times as long it waits at most: a commit for each lane costs more than the messages
+GATHER = 10
 #: seconds between two looks at deadlines and at `stop`
 TICK = 0.25
 #: how often a lane may be lost under a message before it is put off
@@ -92,6 +96,8 @@ class Sender:
         batch: how many are claimed at once.
         progress: shows it to a person.
         backoff: seconds before the third connection in a row; doubles.
+        quiet: seconds without a word of any lane after which those that are ready are begun; they are at once where
+            no other is to be expected.
         elapsed: seconds that count a stopped process's and a suspended machine's too.
     """
 
@@ -105,6 +111,7 @@ class Sender:
     batch: int = field(default=200, kw_only=True)
     progress: Progress | None = field(default=None, kw_only=True)
     backoff: float = field(default=0.5, kw_only=True)
+    quiet: float = field(default=QUIET, kw_only=True)
     elapsed: Callable[[], float] = field(default=elapsed, kw_only=True)
 
     def work(self, token: str, *, limit: int | None = None, stop: threading.Event | None = None) -> Tally:
@@ -148,6 +155,8 @@ class _Run:
         )
         #: when the ledger was last told, in what `elapsed` counts, and when deadlines are looked at next
         self._committed_at = self._look_at = 0.0
+        #: since when a message is ready, and whether nothing has come of the lanes since
+        self._ready_since, self._quiet = 0.0, False
         #: nothing more can be claimed now; it comes to its end
         self._dry = self._ending = False
         self._lost_commits = 0
@@ -213,6 +222,7 @@ class _Run:
             self._feed()
             self._open()
         slots = self._pool.wait(self._timeout())
+        self._quiet = not slots
         for slot in slots:
             self._advance(slot)
         for opened in self._pool.opened():
@@ -226,8 +236,10 @@ class _Run:
             self._release(self._commit())
 
     def _timeout(self) -> float:
-        if self._ready or self._is_due() or self._pool.has_work():
+        if self._is_due() or self._pool.has_work():
             return 0.0
+        if self._ready:
+            return self._sender.quiet
         waits = [TICK]
         if self._answers:
             waits.append(self._answers.wait(last=not self._held))
@@ -241,8 +253,12 @@ class _Run:
         return max(0.0, min(waits))
 
     def _is_due(self) -> bool:
-        """Say whether it is time to commit: something is to be released, or answers have waited long enough."""
-        return bool(self._ready) or self._answers.is_due(last=not self._held)
+        """Say whether it is time to commit: all that will soon be ready is, or answers have waited long enough."""
+        if not self._ready:
+            return self._answers.is_due(last=not self._held)
+        if self._quiet or time.monotonic() - self._ready_since > GATHER * self._sender.quiet:
+            return True
+        return not any(slot.gets_ready() for slot in self._pool.slots)
 
     def _commit(self) -> list[Held]:
         """Tell the ledger all that happened since it was told last; return what may be released."""
@@ -319,7 +335,7 @@ class _Run:
                 continue
             slot.lane.release(held.delivery)
             held.released = True
-            if not self._idle and slot.lane.free:
+            if slot.lane.free and all(other.items for other in self._idle):
                 self._offer(slot)
             self._advance(slot)
 
@@ -376,6 +392,8 @@ class _Run:
             elif isinstance(event, Ready):
                 held = self._held.get(event.delivery.id)
                 if held is not None and slot.ending is None:
+                    if not self._ready:
+                        self._ready_since, self._quiet = time.monotonic(), False
                     held.ready = True
                     self._ready.append(held)
             else:

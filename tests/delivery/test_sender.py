@@ -371,6 +371,32 @@ def test_a_slow_connection_holds_up_no_other(tmp_path) -> None:
     assert all(waited)
 
 
+def test_a_message_that_is_ready_waits_for_a_slow_lane_a_moment_only(tmp_path) -> None:
+    late: list[int] = []
+
+    class Slow(RecordingTransport):
+        def open(self):
+            lane = super().open()
+            advance, until = lane.advance, time.monotonic() + 10
+
+            def patient():
+                slow = lane._coming is not None and lane._coming.recipient == "reader1@example.org"
+                if slow and len(transport.released) < 19 and time.monotonic() < until:
+                    return []
+                if slow:
+                    late.append(len(transport.released))
+                return advance()
+
+            lane.advance = patient  # type: ignore[method-assign]
+            return lane
+
+    transport = Slow(lanes=2)
+    with readers(tmp_path, *addresses(20)) as store:
+        assert send(store, transport).submitted == 20
+    assert late
+    assert late[0] == 19
+
+
 def test_an_answer_does_not_wait_for_another_lane(tmp_path) -> None:
     """One server is slow: what the other said is in the store before it answers."""
     late: list[bool] = []

@@ -49,6 +49,14 @@ def test_the_dot_goes_with_the_next_envelope_after_the_commit(tmp_path) -> None:
     assert (1, 1) in watched.commits
 
 
+def test_lanes_that_are_nearly_ready_share_a_commit(tmp_path) -> None:
+    with readers(tmp_path, *addresses(80)) as store, serving(Script(pause=0.002)) as server:
+        watched = Watched(store.ledger)
+        assert send(store, relay(server, 4), ledger=watched, quiet=2.0).submitted == 80
+    # lanes are opened one after the other, and the last few find no others
+    assert sum(begun == 4 for begun, _ in watched.commits) >= 16
+
+
 def test_refusals_and_greylisting_are_told_apart(tmp_path) -> None:
     people = [*addresses(3), "nobody@gone.example", "full@full.example"]
     script = Script(refuse={"*@gone.example": "550 5.1.1 no such user", "*@full.example": "452 4.2.2 mailbox full"})

@@ -245,7 +245,9 @@ def test_each_message_is_answered_for_once(manner, replies):
 
 
 #: as in a message whose pieces are shared, and long enough for that to matter
-LINES = st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b"")) | st.just(b"." * 2000))
+LINES = st.lists(
+    st.binary(max_size=12).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b"")) | st.just(b"." * 2000)
+)
 
 
 @given(lines=LINES, cuts=st.lists(st.integers(0, 100), max_size=5))
