@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -27,11 +27,13 @@ Row = dict[str, Any]
 _BY_HAND = 100
 #: papers written at a time
 _PORTION = 20_000
-_DAY = date(2026, 1, 1)
+#: papers of a dump: a large day's, for a run looks at the dump before its own
+_DUMP = 10_000
+_DAY = date(2020, 1, 1)
 
 
 def build(path: Path, maker: Maker, size: int) -> None:
-    """Write a store that knows the papers 0 to `size` of `maker`, from one dump; named otherwise until it is whole."""
+    """Write a store that knows the papers 0 to `size` of `maker`, a dump a day; named otherwise until it is whole."""
     part = path.with_name(path.name + ".part")
     for suffix in ("", "-wal", "-shm"):
         part.with_name(part.name + suffix).unlink(missing_ok=True)
@@ -49,7 +51,8 @@ def build(path: Path, maker: Maker, size: int) -> None:
 
 def _fill(connection: sqlite3.Connection, maker: Maker, first: int, size: int) -> None:
     tables = ("papers", "searchable", "versions", "sightings", "changes")
-    patterns = {name: _last(connection, name) for name in tables}
+    patterns = {name: _last(connection, name) for name in ("dumps", *tables)}
+    dump = patterns.pop("dumps")
     rows = ((paper, _rows(patterns, paper, number - first + 1)) for number, paper in _made(maker, first, size))
     holders = Counter(hash for (hash,) in connection.execute("SELECT hash FROM sketches"))
     connection.execute("BEGIN")
@@ -57,10 +60,25 @@ def _fill(connection: sqlite3.Connection, maker: Maker, first: int, size: int) -
         for name in tables:
             _insert(connection, name, [told[name] for _, told in portion])
         _sketch(connection, holders, [(paper, told["papers"]["id"]) for paper, told in portion])
-    connection.execute(
-        "UPDATE dumps SET listed = ?, new = ?, log_end = (SELECT max(number) FROM changes)", (size, size)
-    )
+    _insert(connection, "dumps", [_dump(dump, step, size - first) for step in range(1, _step(size - first) + 1)])
     connection.execute("COMMIT")
+
+
+def _step(step: int) -> int:
+    """Return how many dumps after the pattern a row is that is `step` rows after it."""
+    return (step - 1) // _DUMP + 1
+
+
+def _dump(pattern: Row, step: int, rows: int) -> Row:
+    """Return the dump that is `step` after the pattern."""
+    id, name = pattern["id"] + step, f"{pattern['name']} {step}"
+    listed, end = min(_DUMP, rows - (step - 1) * _DUMP), pattern["log_end"] + min(step * _DUMP, rows)
+    same = {"id": id, "seq": pattern["seq"] + step, "name": name, "sha256": sha256(name.encode()).hexdigest()}
+    return {**pattern, **same, "date": _day(step).isoformat(), "log_end": end, "listed": listed, "new": listed}
+
+
+def _day(step: int) -> date:
+    return _DAY + timedelta(days=step)
 
 
 def _sketch(connection: sqlite3.Connection, holders: Counter[int], papers: Sequence[tuple[Made, int]]) -> None:
@@ -92,24 +110,32 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> 
 
 def _rows(patterns: dict[str, Row], paper: Made, step: int) -> dict[str, Row]:
     """Return what the store holds of a paper, `step` rows after the patterns."""
+    dump, day, place = patterns["versions"]["dump"] + _step(step), _day(_step(step)).isoformat(), (step - 1) % _DUMP
     title = text.compact(paper.title)
     key = "t-" + sha256(title.encode()).hexdigest()[:16]
     papers, versions, sightings = (patterns[name] for name in ("papers", "versions", "sightings"))
     told = {"title": paper.title, "abstract": paper.abstract}
-    counted = {"value": paper.comments, "as_of": _DAY.isoformat()}
+    counted = {"value": paper.comments, "as_of": day}
     numbers = {"author_count": paper.authors, "published": paper.published.isoformat(), "comments": counted}
-    data = {**json.loads(papers["data"]), "key": key, **told, **numbers}
-    seen = {"comments": paper.comments}
+    data = {**json.loads(papers["data"]), "key": key, **told, **numbers, "first_seen": day}
+    data["as_of"] = dict.fromkeys(data["as_of"], day)
+    seen = {"comments": paper.comments, "dump": dump, "position": place}
     id, version = papers["id"] + step, versions["id"] + step
     keys = {"title_key": text.key64(title), "text_key": text.key64(f"{paper.title}\n\n{paper.abstract}")}
     return {
-        "papers": {**papers, "id": id, "key": key, "data": json.dumps(data, ensure_ascii=False, separators=(",", ":"))},
+        "papers": {
+            **papers,
+            "id": id,
+            "key": key,
+            "first_seen": day,
+            "data": json.dumps(data, ensure_ascii=False, separators=(",", ":")),
+        },
         "searchable": {
             **patterns["searchable"],
             "paper": id,
             "folded": text.fold(f"{paper.title}\n{paper.abstract}"),
         },
-        "versions": {**versions, "id": version, "paper": id, **keys, **told},
-        "sightings": {**sightings, "position": sightings["position"] + step, "paper": id, "version": version, **seen},
-        "changes": {**patterns["changes"], "number": patterns["changes"]["number"] + step, "paper": id},
+        "versions": {**versions, "id": version, "paper": id, "dump": dump, **keys, **told},
+        "sightings": {**sightings, "paper": id, "version": version, **seen},
+        "changes": {**patterns["changes"], "number": patterns["changes"]["number"] + step, "paper": id, "dump": dump},
     }
