@@ -45,7 +45,7 @@ class Database:
         """Turn what the driver raises in the block into StoreError."""
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
             raise refusals.explain(error, self.place) from error
 
     @contextmanager

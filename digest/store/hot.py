@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from digest.errors import StoreError
 from digest.logs import logger
@@ -113,8 +113,7 @@ class Line:
         return str(code).startswith(_PASSING)
 
     def _refused(self, error: Exception) -> StoreError:
-        wrapped = error if isinstance(error, SQLAlchemyError) else DBAPIError("advance", None, error)
-        return refusals.explain(wrapped, self._database.place)
+        return refusals.explain(error, self._database.place)
 
     def _open(self) -> Any:
         """Return a cursor of the connection, which commits each statement by itself."""

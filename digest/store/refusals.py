@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from digest.errors import StoreError
 
@@ -43,8 +43,8 @@ def hidden(url: str) -> str:
     return f"{scheme}://***@{rest.rpartition('@')[2].partition('?')[0]}" if "@" in rest else f"{scheme}://***"
 
 
-def explain(error: SQLAlchemyError, where: str) -> StoreError:
-    """Return the StoreError for what a driver raised."""
+def explain(error: Exception, where: str) -> StoreError:
+    """Return the StoreError for what a driver raised, wrapped by SQLAlchemy or not."""
     said = str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip()
     said = said.splitlines()[0] if said else type(error).__name__
     for pattern, advice in _ADVICE:

@@ -2,7 +2,8 @@
 
 SQLAlchemy builds each statement anew and looks at each value on its way. For the statements of every dump that took as
 long as the database itself, with few listings and with many. Here a statement is text with `?` for each parameter, and
-values are those that the driver takes: who writes a column of `types` escapes it, who reads it undoes that.
+values are those that the driver takes: who writes a column of `types` escapes it, who reads it undoes that. Rows are
+tuples, and errors the driver's own, which `Database.wrapped` takes as it takes SQLAlchemy's.
 """
 
 from __future__ import annotations
@@ -17,20 +18,30 @@ from sqlalchemy import Connection
 Raw = tuple[Any, ...]
 
 
-def ask(connection: Connection, statement: str, parameters: Raw = ()) -> Sequence[Any]:
+def ask(connection: Connection, statement: str, parameters: Raw = ()) -> Sequence[Raw]:
     """Return the rows that a statement finds."""
-    return connection.exec_driver_sql(_spelled(statement, connection.dialect.paramstyle), parameters).all()
+    cursor = _cursor(connection)
+    cursor.execute(_spelled(statement, connection.dialect.paramstyle), parameters)
+    found: Sequence[Raw] = cursor.fetchall()
+    return found
 
 
 def tell(connection: Connection, statement: str, parameters: Raw) -> None:
     """Carry out a statement."""
-    connection.exec_driver_sql(_spelled(statement, connection.dialect.paramstyle), parameters)
+    _cursor(connection).execute(_spelled(statement, connection.dialect.paramstyle), parameters)
 
 
 def tell_each(connection: Connection, statement: str, rows: Sequence[Raw]) -> None:
     """Carry out a statement for each row; none, where there is none."""
     if rows:
-        connection.exec_driver_sql(_spelled(statement, connection.dialect.paramstyle), list(rows))
+        _cursor(connection).executemany(_spelled(statement, connection.dialect.paramstyle), rows)
+
+
+def _cursor(connection: Connection) -> Any:
+    """Return a cursor of the driver, in the transaction that is open; begins one where none is."""
+    if not connection.in_transaction():
+        connection.begin()
+    return connection.connection.cursor()
 
 
 def among(connection: Connection, texts: Sequence[str]) -> tuple[str, Raw]:

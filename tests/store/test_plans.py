@@ -205,18 +205,21 @@ def test_a_sweep_makes_no_pass_over_deliveries(database: Database) -> None:
 
 
 def assert_no_scan(database: Database, ask: Callable[[Connection], object], big: Sequence[str]) -> None:
-    asked: list[tuple[str, Any]] = []
+    #: what a statement begins with, before its first value -> it, with its values
+    asked: dict[str, str] = {}
+
+    def note(statement: str) -> None:
+        if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
+            asked.setdefault(re.split(r"[0-9']", statement)[0], statement)
+
     with database.writing() as connection:
-
-        def note(_c, _cursor, statement, parameters, _context, executemany) -> None:
-            if not executemany and not statement.startswith("INSERT"):
-                asked.append((statement, parameters))
-
-        event.listen(connection, "before_cursor_execute", note)
+        # of the driver: not all that it is asked goes through SQLAlchemy
+        driver = connection.connection.driver_connection
+        driver.set_trace_callback(note)  # type: ignore[union-attr]
         ask(connection)
-        event.remove(connection, "before_cursor_execute", note)
+        driver.set_trace_callback(None)  # type: ignore[union-attr]
         assert asked
-        for statement, parameters in asked:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        for statement in asked.values():
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
             scans = [row[3] for row in plan if row[3].split()[0] == "SCAN" and row[3].split()[1] in big]
             assert not scans, statement[:300]
