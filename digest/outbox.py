@@ -17,7 +17,8 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from digest.clock import Clock
-from digest.delivery.sender import Sender, Tally
+from digest.delivery.sender import Sender
+from digest.delivery.tally import Tally
 from digest.models import DeliveryCounts, Edition, Newsletter, Stored
 from digest.protocols import Outgoing, Recovered, Store, Timing, Transport
 

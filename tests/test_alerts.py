@@ -21,7 +21,7 @@ from digest.bootstrap import opened
 from digest.clock import fixed
 from digest.config import Condition
 from digest.config.alerts import TROUBLES, condition
-from digest.delivery.sender import Tally
+from digest.delivery.tally import Tally
 from digest.errors import ConfigError, StoreError, UsageError
 from digest.models import DeliveryCounts, EditionReceipt, Receipt, SourceReceipt
 from digest.outbox import Delivered

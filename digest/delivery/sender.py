@@ -20,6 +20,7 @@ from digest.delivery.losses import STRIKES, Losses
 from digest.delivery.pace import Waiting
 from digest.delivery.pool import Held, Pool, Slot
 from digest.delivery.settings import Pace
+from digest.delivery.tally import Tally
 from digest.errors import StoreError, TransportError
 from digest.logs import logger
 from digest.models import UnknownPolicy
@@ -48,37 +49,6 @@ def elapsed() -> float:
 
 
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What became of the messages that a sender worked on."""
-
-    submitted: int = 0
-    deferred: int = 0
-    failed: int = 0
-    #: nobody knows whether they were taken
-    unknown: int = 0
-    #: why it ended before all was done; None: it did not
-    trouble: str | None = None
-    #: seconds that it took
-    duration: float = 0.0
-
-    @property
-    def total(self) -> int:
-        """How many messages there were."""
-        return self.submitted + self.deferred + self.failed + self.unknown
-
-    def __add__(self, later: Tally) -> Tally:
-        """Return both pieces of work as one."""
-        return Tally(
-            submitted=self.submitted + later.submitted,
-            deferred=self.deferred + later.deferred,
-            failed=self.failed + later.failed,
-            unknown=self.unknown + later.unknown,
-            trouble=later.trouble or self.trouble,
-            duration=self.duration + later.duration,
-        )
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from digest.delivery.sender import Sender, Tally
+from digest.delivery.sender import Sender
 from digest.delivery.settings import Pace
+from digest.delivery.tally import Tally
 from digest.models import Delivery, Subscriber
 from digest.protocols import Claimed, Concluded, Ledger, Store, Transport
 from digest.store import open_store
