@@ -19,6 +19,9 @@ from digest.store import refusals
 
 #: seconds that a writer waits for another one's transaction
 BUSY = 60
+#: KiB of pages that a connection of SQLite keeps at hand, taken as needed: usually, and where a large dump meets a
+#: large store, which would otherwise read twice as many
+USUAL_ROOM, ROOM = 2_000, 64_000
 
 
 class Database:
@@ -49,23 +52,45 @@ class Database:
             raise refusals.explain(error, self.place) from error
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Yield a connection whose statements all see one state of the store."""
+    def reading(self, *, roomy: bool = False) -> Iterator[Connection]:
+        """Yield a connection whose statements all see one state of the store.
+
+        Args:
+            roomy: many pages are read, and again.
+        """
         with self.wrapped(), self.engine.connect() as connection:
             if not self.sqlite:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield connection
+            with self._room(connection, roomy):
+                yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Yield a connection in the one write transaction there is at a time; an exception undoes all of it."""
-        with self.wrapped(), self.engine.connect() as connection:
+    def writing(self, *, roomy: bool = False) -> Iterator[Connection]:
+        """Yield a connection in the one write transaction there is at a time; an exception undoes all of it.
+
+        Args:
+            roomy: many pages are read, and written after that.
+        """
+        with self.wrapped(), self.engine.connect() as connection, self._room(connection, roomy):
             connection.execution_options(digest_writes=True)
             with connection.begin():
                 if not self.sqlite:
                     connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY}s'"))
                     connection.execute(text("LOCK TABLE meta IN EXCLUSIVE MODE"))
                 yield connection
+
+    @contextmanager
+    def _room(self, connection: Connection, roomy: bool) -> Iterator[None]:
+        """Let SQLite keep more pages at hand during the block; whoever mails to a million needs none of them."""
+        if not (roomy and self.sqlite):
+            yield
+            return
+        driver = connection.connection.cursor()
+        driver.execute(f"PRAGMA cache_size = -{ROOM}")
+        try:
+            yield
+        finally:
+            driver.execute(f"PRAGMA cache_size = -{USUAL_ROOM}")
 
 
 class Rehearsal(Database):
@@ -85,13 +110,13 @@ class Rehearsal(Database):
         super().close()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self, *, roomy: bool = False) -> Iterator[Connection]:
         """Yield the connection, which sees what was written before."""
         with self.wrapped():
             yield self._open()
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, roomy: bool = False) -> Iterator[Connection]:
         """Yield the connection in a savepoint; an exception undoes what the block wrote."""
         with self.wrapped(), self._open().begin_nested():
             yield self._open()
@@ -142,8 +167,6 @@ def _sqlite(url: URL) -> Engine:
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     _use_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
-    # KiB, taken as needed: the pages of a large commit in a large store; with the usual 2,000 it reads twice as many
-    connection.execute("PRAGMA cache_size = -16000")
     connection.execute("PRAGMA foreign_keys = ON")
 
 

@@ -168,7 +168,7 @@ class SqlStore:
 
     def known(self, listings: Sequence[Listing]) -> Sequence[Known]:
         """Return every paper that shares an alias, a compact title or some of its sketch with one of `listings`."""
-        with self._database.reading() as connection:
+        with self._database.reading(roomy=True) as connection:
             return catalogue.known(connection, listings)
 
     def paper(self, key: str) -> PaperRecord | None:
@@ -217,7 +217,7 @@ class SqlStore:
 
     def commit(self, outcome: DumpOutcome) -> bool:
         """Write papers, aliases, versions, sightings, changes and tags of one dump, all or nothing."""
-        with self._database.writing() as connection:
+        with self._database.writing(roomy=True) as connection:
             dump = commit.source_and_name(connection, outcome)
             if dump is None:
                 return False
