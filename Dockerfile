@@ -4,6 +4,8 @@
 #   docker run --rm --volume digest:/data digest init --source daily-papers
 #   docker run --detach --volume digest:/data digest
 #
+# It answers /metrics, /health and /ready on port 8765: to other containers of its network, and to the host's with
+# --publish 127.0.0.1:8765:8765.
 # A folder of the host in place of the volume has to belong to user 10001.
 
 FROM python:3.13-slim-bookworm AS build
@@ -24,7 +26,9 @@ ENV PATH=/opt/digest/bin:$PATH \
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-# The configuration can be read and the store opened; that `serve` lives, the container shows by running.
-HEALTHCHECK --interval=5m --timeout=30s --start-period=1m --retries=3 CMD ["digest", "store", "--quiet"]
+EXPOSE 8765
+# That its loops live; `docker inspect` has the answer. Whoever changes the port says --health-cmd, too.
+HEALTHCHECK --interval=1m --timeout=15s --start-period=1m --retries=3 \
+    CMD ["python", "-c", "import sys, http.client as h; c = h.HTTPConnection('127.0.0.1', 8765, timeout=10); c.request('GET', '/health'); r = c.getresponse(); print(r.read().decode()); sys.exit(r.status != 200)"]
 ENTRYPOINT ["digest"]
-CMD ["serve"]
+CMD ["serve", "--listen", "0.0.0.0:8765"]

@@ -11,7 +11,7 @@ import hmac
 import re
 from base64 import b32decode, b32encode
 from binascii import Error as NotBase32
-from datetime import date
+from datetime import UTC, date
 from typing import Literal
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -27,6 +27,8 @@ OPML = "feeds.opml"
 #: what a token lets its bearer do: end a subscription, tell of a delivery that came back
 Purpose = Literal["unsubscribe", "bounce"]
 
+#: what a token looks like: the proof and a number of 1 to 8 bytes, in base32
+TOKEN = r"[A-Za-z2-7]{18,29}"  # noqa: S105 -- a pattern
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]")
 #: bytes of a token that prove it: 80 bits
 _PROOF = 10
@@ -185,13 +187,32 @@ def list_id(edition: Edition) -> str:
     return f"<{edition.newsletter}.{feed_host(edition)}>"
 
 
-def delivery_message_id(host: str, newsletter: str, subscription: int, upto: int, secret: bytes) -> str:
+def seal(edition: Edition) -> str:
+    """Return what tells an edition from another of its number: a store that was restored gives numbers again.
+
+    Made of what stays whatever becomes of papers and of the program: when it came out, and whose papers it has.
+    """
+    instant = edition.instant.astimezone(UTC).isoformat(timespec="microseconds")
+    told = "\n".join([edition.date.isoformat(), instant, *sorted(entry.paper.key for entry in edition.entries)])
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def delivery_message_id(host: str, newsletter: str, subscription: int, upto: int, seal: str, secret: bytes) -> str:
     """Return the Message-ID of the mail that brings a subscription up to an edition, at each try the same.
 
-    Nobody without the secret learns from it whose it is, or whether two are one reader's.
+    Nobody without the secret learns from it whose it is, or whether two are one reader's. Another edition has another
+    one, also under the same number: mail programs show only the first of two mails with one Message-ID.
+
+    Args:
+        host: names who sends.
+        newsletter: whose.
+        subscription: id of the row.
+        upto: number of the edition.
+        seal: the edition's, which stands before the proof.
+        secret: the store's.
     """
-    proof = hmac.digest(secret, b"message:%d:%d" % (subscription, upto), "sha256")[:16].hex()
-    return f"<{newsletter}.{upto}.{proof}@{host}>"
+    proof = hmac.digest(secret, b"message:%d:%d:%b" % (subscription, upto, seal.encode()), "sha256")[:12].hex()
+    return f"<{newsletter}.{upto}.{seal}{proof}@{host}>"
 
 
 def token(secret: bytes, purpose: Purpose, number: int) -> str:

@@ -201,6 +201,56 @@ def test_names_of_files_that_are_no_unicode_can_be_told(tmp_path: Path, relay: s
     assert len(relay.accepted) == 1
 
 
+# Steps of a process that stays
+
+
+def step(days: int = 0, *, editions: bool = False, **sources: Any) -> Receipt:
+    done = receipt(days=days, **sources)
+    return done if editions else done.model_copy(update={"editions": ()})
+
+
+def looked(words: str, steps: Sequence[Receipt], *, mailed: Sequence[bool] = ()) -> list[list[str]]:
+    """Return what each of some steps tells, where all of it reaches somebody."""
+    kept: dict[str, Standing] = {}
+    said = []
+    for number, done in enumerate(steps):
+        decision = decide([condition(words)], done, None, kept, mailed=number in mailed)
+        kept = dict(decision.after(told=True))
+        said.append(told(decision))
+    return said
+
+
+def test_a_step_ends_nothing_of_a_source_that_it_did_not_fetch() -> None:
+    failing: Any = {"arxiv": {"status": "failed", "note": "HTTP 503"}}
+    others = [step(blogs={}), step(editions=True), step()]
+    assert looked("partial", [step(**failing), *others, step(**failing)]) == [["arxiv"], [], [], [], []]
+    assert looked("partial", [step(**failing), step(arxiv={}), step(**failing)]) == [["arxiv"], [], ["arxiv"]]
+
+
+def test_what_is_odd_about_a_batch_is_over_with_the_next_that_brings_something() -> None:
+    for odd in ("stale", "shrunken"):
+        found: Any = {"arxiv": {"warning": odd, "listed": 9, "seen": 9}}
+        again = [
+            step(arxiv={"listed": 9, "seen": 9}),
+            step(arxiv={"status": "empty"}),
+            step(arxiv={"status": "failed"}),
+        ]
+        assert looked(odd, [step(**found), *again, step(**found)]) == [["arxiv"], [], [], [], []]
+        brought: Any = {"arxiv": {"listed": 9, "new": 4, "seen": 5}}
+        assert looked(odd, [step(**found), step(**brought), step(**found)]) == [["arxiv"], [], ["arxiv"]]
+
+
+def test_what_reached_nobody_is_told_by_the_next_step_whatever_that_looks_at() -> None:
+    failing: Any = {"arxiv": {"status": "failed", "note": "HTTP 503"}}
+    first = decide([condition("partial")], step(**failing), None, {})
+    assert told(first) == ["arxiv"]
+    second = decide([condition("partial")], step(days=1, blogs={}), None, first.after(told=False))
+    assert [(one.about, one.sentence, one.since) for one in second.alerts] == [("arxiv", "arxiv: HTTP 503", NOW)]
+    assert told(decide([condition("partial")], step(days=1, blogs={}), None, second.after(told=True))) == []
+    over = decide([condition("partial")], step(days=1, arxiv={}), None, first.after(told=False))
+    assert (told(over), over.standing) == ([], {})
+
+
 # Telling it
 
 
@@ -325,6 +375,28 @@ def test_trouble_of_the_transport_is_told_by_the_other_way(tmp_path: Path, web: 
     delivered = Delivered("relay", Tally(trouble="relay:587 refuses the login"))
     assert after(tmp_path, '[alerts]\nwebhook = "env:HOOK"', [receipt()], delivered, HOOK=url) == []
     assert [one.path for one in web.asked] == ["/hook"]
+
+
+def test_a_source_that_was_taken_out_is_no_trouble_any_more(tmp_path: Path, web: faults.Server) -> None:
+    url = web.on("/hook", faults.text())
+    rest = '[alerts]\nwebhook = "env:HOOK"\nwhen = ["partial"]'
+    failing: Any = {"dumps": {"status": "failed"}}
+    assert after(tmp_path, rest, [receipt("partial", **failing)], HOOK=url) == []
+    named = f'name = "others"\n{rest}'
+    assert after(tmp_path, named, [receipt(days=1, others={})], HOOK=url) == []
+    assert after(tmp_path, rest, [receipt("partial", days=2, **failing)], HOOK=url) == []
+    assert [one.path for one in web.asked] == ["/hook"] * 2
+
+
+def test_a_run_with_nothing_to_mail_says_nothing_of_the_mail(tmp_path: Path, web: faults.Server) -> None:
+    url = web.on("/hook", faults.text())
+    rest = '[alerts]\nwebhook = "env:HOOK"\nwhen = ["failed mails"]'
+    down, nothing, well = (Delivered("relay", one) for one in (Tally(trouble="relay: down"), Tally(), Tally(1)))
+    asked = []
+    for number, delivered in enumerate([down, nothing, down, well, down]):
+        assert after(tmp_path, rest, [receipt(days=number)], delivered, HOOK=url) == []
+        asked.append(len(web.asked))
+    assert asked == [1, 1, 1, 1, 2]
 
 
 def test_nothing_is_kept_where_nothing_is_wrong(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from digest.errors import UsageError
 from digest.models import Newsletter
 from digest.store import checkup, process
 from tests.acceptance.mailing import free_port
+from tests.delivery import imap
 from tests.delivery import server as smtp
 from tests.edition import made
 from tests.setups import FEED, NOW, SECRET, Home, failures, feed, mail, of, the
@@ -382,6 +383,31 @@ def test_an_unsubscribe_url_is_asked_for_nobody(
 
 
 # Readers and deliveries
+
+
+def test_an_inbox_that_nobody_reads_or_nobody_can_read_is_found(published: Home, relay: smtp.Server) -> None:
+    published.write(mail(relay.port, 'bounces = "back@example.org"'))
+    told = the(published.examine(), "inbox", "warn", "bounces go to back@example.org", "no [mail.inbox]")
+    assert "digest bounces -" in (told.remedy or "")
+    published.write(mail(relay.port, '[mail.inbox]\npath = "back"'))
+    the(published.examine(), "inbox", "warn", "back is not there: right only if nothing came back")
+    (published.folder / "back").touch()
+    assert "back/new cannot be read" in the(published.examine(), "inbox", "fail").what
+    (published.folder / "back").unlink()
+    for part in ("new", "cur"):
+        (published.folder / "back" / part).mkdir(parents=True)
+    (published.folder / "back/new/1").write_bytes(b"Subject: one\n\n")
+    the(published.examine(), "inbox", "ok", "can be read: 1 unread")
+    mailbox = imap.Mailbox()
+    mailbox.add(b"Subject: one\r\n\r\n")
+    table = '[mail.inbox]\nhost = "127.0.0.1"\nport = {}\ntls = "none"\nuser = "me"\npassword = "env:BACK"'
+    with imap.serving(mailbox) as port:
+        published.write(mail(relay.port, table.format(port)))
+        the(published.examine(BACK="pass word"), "inbox", "ok", "INBOX of me at 127.0.0.1 can be read: 1 message")
+        assert "refuses the login" in the(published.examine(BACK="other"), "inbox", "fail").what
+        assert the(published.examine(), "inbox", "warn", "lacks something").remedy
+    assert mailbox.unread == [1]
+    assert "refuses the connection" in the(published.examine(BACK="x"), "inbox", "fail").what
 
 
 def test_a_daily_limit_that_is_too_small_is_found(published: Home, relay: smtp.Server) -> None:

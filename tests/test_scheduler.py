@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
 from digest import config, pipeline, schedule
 from digest.bootstrap import System, opened
+from digest.config import resolve_mail
 from digest.errors import LockHeldError, SourceError, StoppedError
 from digest.models import Dump, Newsletter, Notice, Parsed
-from digest.protocols import FetchMemory, Health
+from digest.protocols import FetchMemory, Health, Source
 from digest.scheduler import desk
 from digest.scheduler.desk import Desk
 from digest.scheduler.shift import Shift
@@ -27,6 +30,10 @@ from digest.sources.folder import FolderSettings, FolderSource
 from digest.sources.prefetch import prefetched
 from digest.testing import FrozenClock
 from tests.acceptance.command import page, paper
+from tests.acceptance.mailing import free_port
+from tests.delivery import returned
+from tests.delivery import server as smtp
+from tests.sources import faults
 
 FOLDERS = """
 [newsletters.daily]
@@ -343,6 +350,110 @@ def test_what_failed_just_now_is_missed_only_where_it_had_nothing_before_today(
     (told,) = (tmp_path / "mails").iterdir()
     assert "To: it@example.org" in told.read_text()
     assert "two: no answer" in told.read_text()
+
+
+# Whom the desk tells
+
+
+def subjects(home: Path) -> list[str]:
+    """Return what was told by mail, oldest first."""
+    mails = [message_from_bytes(path.read_bytes()) for path in (home / "mails").glob("*.eml")]
+    return [str(one["Subject"]) for one in sorted(mails, key=lambda one: parsedate_to_datetime(one["Date"]))]
+
+
+def test_a_source_that_breaks_between_editions_is_told_when_it_is_found_and_once(
+    tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerting = '[mail]\ntransport = "folder"\npath = "mails"\nfrom = "me@example.org"\n'
+    alerting += '[alerts]\nto = "it@example.org"\nwhen = ["partial", "broken"]\n'
+    write(tmp_path, "one/2026-11-20.txt", range(3))
+    write(tmp_path, "two/2026-11-20.txt", range(3, 6))
+    with system(tmp_path, clock, FOLDERS + alerting) as wired:
+        one, two = wired.sources()
+        broken, mistaken = Scripted("two", [SourceError("no answer")]), Scripted("two", [ZeroDivisionError("a bug")])
+        work = Desk(wired, None, Pace(settle=0), threading.Event())
+
+        def later(second: Source, *names: str) -> list[str]:
+            clock.advance(minutes=61)
+            work._sources = [one, second]
+            work._looks.clear()
+            work.fetch(names)
+            work.issue([])
+            return subjects(tmp_path)
+
+        clock.now = datetime(2026, 11, 20, 9, tzinfo=UTC)
+        assert later(two, "one", "two") == []
+        assert wired.store.editions("daily")
+        told = later(broken, "two")
+        assert told == ["digest: two partial"]
+        # neither another source nor an edition's time ends it, and neither tells it again
+        assert later(broken, "one") == told
+        assert later(broken, "two") == told
+        assert later(two, "two") == told
+        assert later(mistaken, "one", "two") == [*told, "digest: two partial"]
+
+
+def test_trouble_with_the_mail_is_told_by_the_delivery_that_meets_it_and_once(
+    tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "one/2026-11-20.txt", range(3))
+    port, clock.now = free_port(), datetime(2026, 11, 20, 13, tzinfo=UTC)
+    mail = f'[mail]\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\nfrom = "me@example.org"\n'
+    with (
+        faults.serving() as web,
+        system(tmp_path, clock, FOLDERS + mail + '[alerts]\nwebhook = "env:HOOK"\nwhen = ["failed mails"]\n') as wired,
+    ):
+        monkeypatch.setenv("HOOK", web.on("/hook", faults.text()))
+
+        def delivers() -> tuple[bool, int]:
+            return work.deliver(), len(web.asked)
+
+        work = Desk(wired, resolve_mail(wired.config), Pace(settle=0), threading.Event())
+        work.issue(work.fetch(["one"])[0])
+        clock.advance(days=1)
+        write(tmp_path, "one/2026-11-21.txt", range(2, 5))
+        work.issue(work.fetch(["one"])[0])
+        # a process that is new issued nothing, and meets it all the same
+        work = Desk(wired, resolve_mail(wired.config), Pace(settle=0), threading.Event())
+        assert [delivers(), delivers()] == [(False, 1), (False, 1)]
+        with smtp.serving(port=port) as relay:
+            assert delivers() == (True, 1)
+            assert relay.recipients == ["me@example.org"]
+        # nothing to mail: nobody was asked, and nothing is over or told
+        assert delivers() == (True, 1)
+        clock.advance(days=1)
+        write(tmp_path, "one/2026-11-22.txt", range(4, 8))
+        work.issue(work.fetch(["one"])[0])
+        assert delivers() == (False, 2)
+
+
+def test_what_came_back_is_read_before_mail_goes_out_now_and_then_and_holds_up_none(
+    tmp_path: Path, clock: FrozenClock
+) -> None:
+    write(tmp_path, "one/2026-11-20.txt", range(3))
+    clock.now = datetime(2026, 11, 20, 13, tzinfo=UTC)
+    with smtp.serving() as relay:
+        mail = f'[mail]\nhost = "127.0.0.1"\nport = {relay.port}\ntls = "none"\nfrom = "me@example.org"\n'
+        mail += 'bounces = "back@example.org"\n[mail.inbox]\npath = "in"\n'
+        with system(tmp_path, clock, FOLDERS + mail) as wired:
+            work = Desk(wired, resolve_mail(wired.config), Pace(settle=0), threading.Event())
+            work.issue(work.fetch(["one"])[0])
+            # this is no Maildir: mail goes out all the same
+            (tmp_path / "in").touch()
+            clock.advance(days=1)
+            write(tmp_path, "one/2026-11-21.txt", range(2, 5))
+            work.issue(work.fetch(["one"])[0])
+            assert work.deliver()
+            assert relay.recipients == ["me@example.org"]
+            (tmp_path / "in").unlink()
+            for part in ("new", "cur"):
+                (tmp_path / "in" / part).mkdir(parents=True)
+            (tmp_path / "in/new/1").write_bytes(returned.postfix(relay.accepted[0].sender, "me@example.org"))
+            assert work.deliver()
+            assert wired.store.subscribers.suppression("me@example.org") is None
+            clock.advance(minutes=15)
+            assert work.deliver()
+            assert wired.store.subscribers.suppression("me@example.org")
 
 
 # A shift

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digest import links
+from digest.testing import make_edition, make_listing, make_paper
 
 SECRET = bytes(range(32))
 PURPOSES: list[links.Purpose] = ["unsubscribe", "bounce"]
@@ -50,11 +53,27 @@ def test_a_token_cannot_be_written_in_two_ways():
 
 @given(NUMBERS, NUMBERS, st.integers(1, 10_000))
 def test_a_message_id_is_that_of_subscription_and_edition(one, other, upto):
-    first = links.delivery_message_id("papers.example.org", "daily", one, upto, SECRET)
-    assert first == links.delivery_message_id("papers.example.org", "daily", one, upto, SECRET)
-    assert (first == links.delivery_message_id("papers.example.org", "daily", other, upto, SECRET)) == (one == other)
-    assert first != links.delivery_message_id("papers.example.org", "daily", one, upto + 1, SECRET)
+    def made(subscription: int = one, upto: int = upto, seal: str = "0123abcd") -> str:
+        return links.delivery_message_id("papers.example.org", "daily", subscription, upto, seal, SECRET)
+
+    first = made()
+    assert first == made()
+    assert (first == made(other)) == (one == other)
+    assert first not in (made(upto=upto + 1), made(seal="0123abce"))
     assert re.fullmatch(rf"<daily\.{upto}\.[0-9a-f]{{32}}@papers\.example\.org>", first)
+
+
+def test_a_seal_is_that_of_what_came_out_and_when():
+    papers = [make_paper(make_listing(f"Title {number}", ids=[f"arxiv:{number}"])) for number in (1, 2, 3)]
+    edition = make_edition(papers[:2])
+    assert links.seal(edition) == links.seal(make_edition(papers[:2]))
+    # what may change with the program, or with the order of its entries, is no part of it
+    assert links.seal(edition) == links.seal(make_edition(papers[1::-1], lead="In other words.", show=3))
+    zoned = edition.instant.astimezone(ZoneInfo("Europe/Berlin"))
+    assert links.seal(edition) == links.seal(make_edition(papers[:2], instant=zoned))
+    assert links.seal(edition) not in (links.seal(make_edition(papers)), links.seal(make_edition(papers[:1])))
+    later = edition.instant + timedelta(microseconds=1)
+    assert links.seal(edition) != links.seal(make_edition(papers[:2], instant=later))
 
 
 def test_the_link_that_asks_by_mail_says_what_its_subject_says():

@@ -33,6 +33,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "subscribers": ("subscribers", "Add, remove, list, import, export, forget readers."),
         "send": ("send", "Submit what is due, to everybody once."),
         "deliveries": ("deliveries", "What went to whom; who is missing, and why."),
+        "bounces": ("bounces", "Read what came back, and who asks to be left out."),
     },
     "Care": {
         "doctor": ("doctor", "What is wrong with the set-up, and what to do."),

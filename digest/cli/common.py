@@ -49,7 +49,7 @@ class Asked:
 
 
 def options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--config`, `--json`, `-q` and `--log`; it is called with an `Asked` first."""
+    """Give a command `--config`, `--json`, `-q`, `--log`, `--log-format`; it is called with an `Asked` first."""
 
     @click.option("--config", "config_file", type=click.Path(path_type=Path), default=configuration.FILE,
                   show_default=True, help="The configuration.")  # fmt: skip
@@ -58,9 +58,18 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--log", "level", type=click.Choice(logs.LEVELS), default="error", help="Log to stderr from this level."
     )
+    @click.option(
+        "--log-format",
+        "log_form",
+        type=click.Choice(logs.FORMS),
+        default="key-value",
+        help="How its lines are written.",
+    )
     @wraps(command)
-    def wrapped(config_file: Path, as_json: bool, quiet: bool, level: str, **arguments: Any) -> None:
-        logs.configure(level)
+    def wrapped(
+        config_file: Path, as_json: bool, quiet: bool, level: str, log_form: logs.Form, **arguments: Any
+    ) -> None:
+        logs.configure(level, log_form)
         command(Asked(file=config_file, json=as_json, quiet=quiet), **arguments)
 
     return wrapped

@@ -13,7 +13,7 @@ from digest.cli.common import Asked, find_edition, options
 from digest.models import Delivery, Newsletter, Subscription
 from digest.text import count_noun, shorten
 
-_STATES = ("submitted", "pending", "deferred", "failed", "unknown")
+_COLUMNS = ("submitted", "pending", "deferred", "failed", "unknown", "returned")
 
 
 @click.command()
@@ -42,8 +42,9 @@ def command(asked: Asked, name: str | None, newsletter: str | None, editions: in
 def _tell(asked: Asked, system: System, newsletter: Newsletter, numbers: list[int], missing: int) -> None:
     people = system.store.subscribers.subscriber_counts(newsletter.id)
     paused = newsletter.id in system.store.ledger.paused()
-    counts = {number: system.store.ledger.counts(newsletter.id, number).model_dump() for number in numbers}
+    counts = {number: _counts(system, newsletter.id, number) for number in numbers}
     lacking = list(islice(_missing(system, newsletter.id, numbers), missing)) if numbers else []
+    back = _returned(system, newsletter.id, numbers[0], missing) if numbers else []
     asked.tell(
         {
             "newsletter": newsletter.id,
@@ -51,6 +52,7 @@ def _tell(asked: Asked, system: System, newsletter: Newsletter, numbers: list[in
             "paused": paused,
             "editions": [{"number": number, **counts[number]} for number in numbers],
             "missing": lacking,
+            "returned": back,
         }
     )
     told = ", ".join(f"{number:,} {status}" for status, number in people.items() if number) or "no subscribers yet"
@@ -58,13 +60,30 @@ def _tell(asked: Asked, system: System, newsletter: Newsletter, numbers: list[in
     if not numbers:
         asked.say("  no edition yet; digest run or digest replay makes one")
         return
-    rows = [(f"No. {number}", *(f"{counts[number][state]:,}" for state in _STATES)) for number in numbers]
-    asked.say(screen.table(("last edition in it", *_STATES), rows))
+    rows = [(f"No. {number}", *(f"{counts[number][state]:,}" for state in _COLUMNS)) for number in numbers]
+    asked.say(screen.table(("last edition in it", *_COLUMNS), rows))
+    if back:
+        asked.say(f"Returned of No. {numbers[0]}:")
+        for one in back:
+            asked.say(screen.wrap(f"  {one['address'] or 'forgotten'}: {one['as']}: {one['why']}", "    "))
     if lacking:
         asked.say(f"Without No. {numbers[0]}:")
         for one in lacking:
             asked.say(screen.wrap(f"  {one['address']}: {one['why']}", "    "))
         asked.say(f"  do    digest send {newsletter.id}/{numbers[0]} --only-missing")
+
+
+def _counts(system: System, newsletter: str, number: int) -> dict[str, int]:
+    """Return how many deliveries are in each state, and how many of them came back."""
+    returned = system.store.returns.count(newsletter, number)
+    return {**system.store.ledger.counts(newsletter, number).model_dump(), "returned": returned}
+
+
+def _returned(system: System, newsletter: str, number: int, limit: int) -> list[dict[str, Any]]:
+    return [
+        {"address": one.address, "as": one.returned_as, "why": shorten(one.returned_note or "", 200)}
+        for one in system.store.returns.returned(newsletter, number, limit)
+    ]
 
 
 def _missing(system: System, newsletter: str, numbers: list[int]) -> Any:

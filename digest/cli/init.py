@@ -48,6 +48,9 @@ _MAIL = """
 # {password}
 {user}password = "env:DIGEST_MAIL_PASSWORD"   # it never stands in this file
 {sender}# to = "me@example.org"           # the one reader; default: whom it is from
+# bounces = "bounces@example.org" # what cannot be delivered comes back to bounces+TOKEN@example.org
+# [mail.inbox]                    # where that is read, and who asks to be left out: digest bounces
+# host = "imap.example.org"       # by IMAP, as the user above unless user and password are given; or path = "Maildir"
 """
 _USER = 'user = "env:DIGEST_MAIL_USER"       # the login{also}\n'
 _FROM = 'from = "digest@example.org"         # an address that {title} lets you mail from\n'

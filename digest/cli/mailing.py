@@ -14,7 +14,7 @@ from digest import links
 from digest.bootstrap import System
 from digest.cli import screen
 from digest.config import Config, unset_variables
-from digest.errors import UsageError
+from digest.errors import DigestError, UsageError
 from digest.models import Newsletter, Receipt
 from digest.outbox import Delivered
 from digest.text import count_noun
@@ -47,6 +47,25 @@ def if_set(config: Config) -> Config:
     what = f"{' and '.join(unset)} {'is' if len(unset) == 1 else 'are'} not set"
     click.echo(f"digest: mail is off, for {what}: feeds and pages only", err=True)
     return config.model_copy(update={"mail": None})
+
+
+def came_back(system: System) -> list[str]:
+    """Read the mailbox of `[mail.inbox]` before more mail goes out; return what to say of it, if it changed anything.
+
+    What keeps it from being read is said on stderr, and holds up no mail.
+    """
+    if system.config.inbox is None:
+        return []
+    # needed by few
+    from digest import returns
+
+    try:
+        counts = returns.collect(system).counts
+    except DigestError as error:
+        click.echo(f"digest: what came back is not read: {error}", err=True)
+        return []
+    told = [f"{counts[effect]:,} {effect}" for effect in returns.CHANGES if counts.get(effect)]
+    return [f"Came back: {', '.join(told)}."] if told else []
 
 
 def lines(done: Delivered) -> list[str]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import click
 
-from digest import alerts, outbox, pipeline, receipt
+from digest import alerts, metrics, outbox, pipeline, receipt
 from digest.bootstrap import System, opened, post
 from digest.cli import keeping, mailing, outlook, screen
 from digest.cli.common import Asked, options, progress
 from digest.clock import Clock, fixed, parse_instant, system
 from digest.config import Mail, resolve_mail
-from digest.errors import UsageError
+from digest.errors import DigestError, UsageError
 from digest.models import EditionReceipt, Newsletter, Receipt
 from digest.protocols import Store
 from digest.readers import sync_readers
@@ -34,6 +35,8 @@ from digest.readers import sync_readers
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Keep the state as text files in DIR too; a new store goes on from it.")  # fmt: skip
 @click.option("--checkpoint", metavar="COMMAND", help="Run it with published, in-flight, done: it keeps DIR elsewhere.")
+@click.option("--metrics-file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write what Prometheus is to know, for node_exporter (FILE ends in .prom).")  # fmt: skip
 @options
 def command(
     asked: Asked,
@@ -45,6 +48,7 @@ def command(
     lock_timeout: float,
     state: Path | None,
     checkpoint: str | None,
+    metrics_file: Path | None,
 ) -> None:
     """Fetch the sources, compose the edition that is due, publish it, mail it.
 
@@ -57,7 +61,11 @@ def command(
     if dry_run:
         config = config.model_copy(update={"output": tempfile.mkdtemp(prefix="digest-dry-run-")})
     say = partial(click.echo, err=True)
-    with alerts.watching(config, say, rehearse=dry_run), opened(config, _clock(as_of), rehearse=dry_run) as wired:
+    with (
+        alerts.watching(config, say, rehearse=dry_run),
+        opened(config, _clock(as_of), rehearse=dry_run) as wired,
+        _measured(wired, None if dry_run else metrics_file, say),
+    ):
         kept = keeping.Kept(keeping.keeper(wired, state) if state else None, run, rehearse=dry_run)
         with wired.store.lock(f"run {os.getpid()}", timeout=lock_timeout):
             kept.begin(wired, mail)
@@ -73,6 +81,7 @@ def command(
             may_mail = kept.published()
         # without the lock: mailing to many takes long, and any number of senders may do it
         try:
+            about_mail = mailing.came_back(wired) if mail and may_mail else []
             delivered = _deliver(asked, wired, mail, kept) if mail and may_mail else None
             if delivered:
                 done = done.model_copy(update={"deliveries": delivered.counts})
@@ -85,11 +94,27 @@ def command(
         wired.store.care.tidy_daily(config.keep, system()())
         asked.tell(done.model_dump(mode="json"))
         status = receipt.exit_status(done.verdict, strict=strict, sources=done.sources)
-        told = [*(screen.wrap(f"  {one}", "    ") for one in about_readers), *mailing.of_run(wired, done, delivered)]
+        about_mail += mailing.of_run(wired, done, delivered)
+        told = [*(screen.wrap(f"  {one}", "    ") for one in about_readers), *about_mail]
         asked.say(report(wired, done, time.monotonic() - started, first=first, status=status, mail=told))
     if dry_run:
         asked.say(f"dry run: nothing was written; its pages are in {config.output}")
     raise SystemExit(mailing.complain(delivered) or kept.complain() or status)
+
+
+@contextmanager
+def _measured(wired: System, file: Path | None, say: Callable[[str], object]) -> Iterator[None]:
+    """Write the metrics after the block, also where it fails; what goes wrong with them is said, and is no failure."""
+    try:
+        yield
+    finally:
+        if file is not None:
+            try:
+                metrics.write(file, metrics.text_of(wired))
+            except DigestError as error:
+                say(f"digest: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end a run
+                say(f"digest: metrics are not in {file}: {type(error).__name__}: {error}")
 
 
 def _deliver(asked: Asked, wired: System, mail: Mail, kept: keeping.Kept) -> outbox.Delivered:

@@ -67,11 +67,12 @@ def command(
             made = system.store.ledger.reopen(newsletter_id, now, states=("failed",), number=number)
             made += system.store.ledger.send_missing(newsletter_id, number, now)
             asked.say(f"{count_noun(made, 'subscriber')} of {newsletter_id}/{number} had not got it.")
+        about = mailing.came_back(system)
         with mailing.stopping() as stop, progress(asked, "mail") as bar:
             work = outbox.follow if follow else outbox.deliver
             done = work(post(system, mail, bar), limit=limit, stop=stop)
     asked.tell(mailing.told(done))
-    asked.say("\n".join(mailing.lines(done)))
+    asked.say("\n".join([*about, *mailing.lines(done)]))
     raise SystemExit(mailing.complain(done))
 
 

@@ -3,7 +3,9 @@
     environment   variables over the data of the file
     reading       tables -> models, and where a mistake is
     mail          [mail] and [subscribers]
+    inbox         [mail.inbox]
     alerts        [alerts]
+    serving       [serve]
     resolving     [mail] -> Mail: its secrets, its addresses; only when mail is really going out
 
 No stage imports this package: `bootstrap` hands each the values it needs.
@@ -22,9 +24,11 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from digest.config.alerts import AlertSettings, Condition
 from digest.config.environment import PREFIX, override
+from digest.config.inbox import InboxSettings, resolve_inbox
 from digest.config.mail import MailSettings, SubscribersSettings
 from digest.config.reading import Duration, Settings, TableReader, secret
 from digest.config.resolving import CommandSettings, Mail, PathSettings, resolve_mail, unset_variables
+from digest.config.serving import Listen, ServeSettings, listen
 from digest.errors import ConfigError
 from digest.links import RESERVED
 from digest.models import Interests, Keep, Newsletter, UnknownPolicy
@@ -38,13 +42,18 @@ __all__ = [
     "CommandSettings",
     "Condition",
     "Config",
+    "InboxSettings",
+    "Listen",
     "Mail",
     "MailSettings",
     "NewsletterSettings",
     "PathSettings",
+    "ServeSettings",
     "SubscribersSettings",
+    "listen",
     "load",
     "parse",
+    "resolve_inbox",
     "resolve_mail",
     "secret",
     "unset_variables",
@@ -117,6 +126,8 @@ class Config(Settings):
     interests: Interests = Interests()
     #: None: nothing is mailed
     mail: MailSettings | None = None
+    #: where mail comes back; None: nobody but a person reads that
+    inbox: InboxSettings | None = None
     #: None: there is one reader, who is named in `mail`, and those whom commands add
     subscribers: SubscribersSettings | None = None
     #: name -> the interests with which its readers start
@@ -125,6 +136,7 @@ class Config(Settings):
     alerts: AlertSettings | None = None
     #: after which time the store lets go of what
     keep: Keep = Keep()
+    serve: ServeSettings = ServeSettings()
     #: name of the file, for messages
     where: str = FILE
 
@@ -162,7 +174,7 @@ def parse(data: dict[str, Any], *, root: Path, where: str, environ: Mapping[str,
     data = override(data, environ)
     reader = _Reader(where)
     plain_keys = ("store", "output", "base_url", "templates", "contact", "allow_hosts", "archive")
-    tables = {"newsletters", "sources", "interests", "mail", "subscribers", "groups", "alerts", "keep"}
+    tables = {"newsletters", "sources", "interests", "mail", "subscribers", "groups", "alerts", "keep", "serve"}
     reader.unknown_keys("", data, {*plain_keys, *tables})
     sources = reader.sources(data.get("sources", []))
     newsletters = reader.newsletters(data.get("newsletters", {}), sources)
@@ -173,13 +185,14 @@ def parse(data: dict[str, Any], *, root: Path, where: str, environ: Mapping[str,
         "newsletters": newsletters,
         "sources": sources,
         "interests": reader.model(Interests, "interests", data.get("interests", {})),
-        "mail": reader.model(MailSettings, "mail", data["mail"]) if "mail" in data else None,
+        **reader.mail(data),
         "subscribers": reader.model(SubscribersSettings, "subscribers", data["subscribers"])
         if "subscribers" in data
         else None,
         "groups": reader.groups(data.get("groups", {})),
         "alerts": reader.alerts(data),
         "keep": reader.model(Keep, "keep", data.get("keep", {})),
+        "serve": reader.model(ServeSettings, "serve", data.get("serve", {})),
     }
     return reader.model(Config, "", {"root": root, "where": where, **values, **plain})
 
@@ -236,6 +249,17 @@ class _Reader(TableReader):
                         f"no newsletter {name!r}{did_you_mean(name, data)}; there are {', '.join(data)}",
                     )
         return tuple(newsletters)
+
+    def mail(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Check the `[mail]` table, and the one within it that says where mail comes back."""
+        told = data.get("mail")
+        if not isinstance(told, Mapping) or "inbox" not in told:
+            return {"mail": self.model(MailSettings, "mail", told) if "mail" in data else None}
+        own = {key: value for key, value in told.items() if key != "inbox"}
+        inbox, mail = self.model(InboxSettings, "mail.inbox", told["inbox"]), self.model(MailSettings, "mail", own)
+        if inbox.host is not None and inbox.user is None and mail.told_user is None:
+            raise self.fail("mail.inbox.user", 'is missing, and [mail] has none: user = "env:DIGEST_INBOX_USER"')
+        return {"mail": mail, "inbox": inbox}
 
     def alerts(self, data: Mapping[str, Any]) -> AlertSettings | None:
         """Check the `[alerts]` table, which has mail to send only where `[mail]` says how."""

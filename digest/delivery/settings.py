@@ -32,6 +32,24 @@ class SmtpSettings:
 
 
 @dataclass(frozen=True)
+class ImapSettings:
+    """How a mailbox is reached (RFC 9051)."""
+
+    host: str
+    user: str
+    password: str
+    port: int = 993
+    tls: Tls = "implicit"
+    folder: str = "INBOX"
+    #: seconds that one answer may take
+    timeout: float = 30.0
+
+    def __repr__(self) -> str:
+        """Return it without the password."""
+        return f"ImapSettings({self.host!r}, {self.port}, {self.tls!r}, user={self.user!r}, folder={self.folder!r})"
+
+
+@dataclass(frozen=True)
 class Pace:
     """How fast, and how long it is tried."""
 

@@ -4,7 +4,8 @@
     setup      the configuration, its secrets            stores     the store, its disk, its lock
     feeds      the sources                               pages      templates, the size of the next mail
     relays     what takes mail                           domains    SPF, DKIM, DMARC
-    leaving    how readers leave                         crowd      readers, deliveries
+    leaving    how readers leave                         comebacks  what reads bounces
+    crowd      readers, deliveries
     hours      the next edition, the clock               actions    workflows of GitHub
     outputs    the output folder                         rounds     all of them, side by side
 

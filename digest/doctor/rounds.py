@@ -17,7 +17,20 @@ from digest.bootstrap import System, opened, store_address
 from digest.config import Config, Mail, resolve_mail
 from digest.delivery.probe import Announced, probe
 from digest.delivery.settings import SmtpSettings
-from digest.doctor import actions, crowd, domains, feeds, hours, leaving, outputs, pages, relays, setup, stores
+from digest.doctor import (
+    actions,
+    comebacks,
+    crowd,
+    domains,
+    feeds,
+    hours,
+    leaving,
+    outputs,
+    pages,
+    relays,
+    setup,
+    stores,
+)
 from digest.doctor.beside import SideBySide, Task, guarded
 from digest.doctor.findings import Finding, fail, fine, from_error, warn
 from digest.errors import ConfigError, DigestError, StoreError, UsageError
@@ -46,6 +59,7 @@ class _Case:
     #: by `DIGEST__CLOCK`, where that is set
     now: datetime
     stopped: str | None
+    environ: Mapping[str, str]
     #: what the relay announced, once it did
     announced: list[Announced] = field(default_factory=list)
 
@@ -90,7 +104,7 @@ def examine(
             system = stack.enter_context(opened(_readable(config, checkup)))
         except DigestError as error:
             return [*found, *about_mail, *about_store, from_error(setup.AREA, error, f"mend that in {file}")]
-        case = _Case(config, system, mail, checkup, now, stopped)
+        case = _Case(config, system, mail, checkup, now, stopped, environ)
         if source is not None:
             return [one for one in (*found, *about_store) if one.level == "fail"] + _sources(case, source, progress)
         return [*found, *about_mail, *about_store, *_looked(case, test, progress)]
@@ -218,6 +232,12 @@ def _mail_tasks(case: _Case) -> Iterator[Task]:
     else:
         local = settings
         yield Task(relays.AREA, "the transport", _RELAY, lambda: [relays.local(local)])
+    if case.config.inbox is not None:
+        limit = 2.0 * case.config.inbox.timeout + _RELAY
+        yield Task(comebacks.AREA, "the mailbox", limit, partial(comebacks.reached, case.config, case.environ))
+    elif mail.bounces:
+        bounces = mail.bounces
+        yield Task(comebacks.AREA, "the mailbox", _RELAY, lambda: [comebacks.unread(bounces)])
     if mail.unsubscribe_url:
         yield Task(leaving.AREA, "unsubscribe_url", 2 * leaving.TIMEOUT, partial(leaving.by_url, mail.unsubscribe_url))
 

@@ -25,6 +25,10 @@ Cadence = Literal["each", "mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Origin = Literal["owner", "file", "command", "import", "web"]
 #: what is done about a message of which nobody knows whether a server took it
 UnknownPolicy = Literal["skip", "resend"]
+#: of a delivery that came back, the gravest last. `refused`: for who sends, or for what the message holds, which says
+#: nothing of the address; `counted`: it did not get through this time; `permanent`: the address is bad; `complaint`:
+#: somebody called it spam
+ReturnKind = Literal["refused", "counted", "permanent", "complaint"]
 
 
 class Subscriber(Value):
@@ -100,3 +104,8 @@ class Delivery(Value):
     not_before: AwareDatetime | None = None
     #: what the server, or we, said last
     note: str | None = None
+    #: when it was read that it came back; None: nothing of that is known
+    returned: AwareDatetime | None = None
+    returned_as: ReturnKind | None = None
+    #: what the one who returned it said
+    returned_note: str | None = None

@@ -41,12 +41,16 @@ from digest.protocols.delivery import (
     Timing,
     Transport,
 )
+from digest.protocols.figures import Census, Figures
 from digest.protocols.progress import Progress
+from digest.protocols.returning import Addressee, ReturnEffect, Returns, Sent
 
 __all__ = [
+    "Addressee",
     "Answered",
     "Batch",
     "Care",
+    "Census",
     "Claimed",
     "Concluded",
     "Decision",
@@ -54,6 +58,7 @@ __all__ = [
     "Event",
     "FetchMemory",
     "Fetching",
+    "Figures",
     "Health",
     "Holder",
     "KeptDump",
@@ -71,6 +76,9 @@ __all__ = [
     "Ready",
     "Recovered",
     "Remote",
+    "ReturnEffect",
+    "Returns",
+    "Sent",
     "Source",
     "Store",
     "Subscribers",

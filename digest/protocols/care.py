@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from digest.models import BackupMade, Keep, Sizes, Tidied
+from digest.protocols.figures import Census, Figures
 
 if TYPE_CHECKING:
     from digest.protocols.progress import Progress
@@ -23,6 +25,12 @@ class Care(Protocol):
 
     def sizes(self) -> Sizes:
         """Return what the store holds."""
+
+    def figures(self, sources: Sequence[str]) -> Figures:
+        """Return what is known of some sources and the newest run; takes as long in a large store as in a small one."""
+
+    def census(self) -> Census:
+        """Count deliveries, subscriptions and papers: in a large store that takes a while."""
 
     def tidy(self, keep: Keep, now: datetime) -> Tidied:
         """Let go of what is older than is kept, in portions, so that no writer waits long; safe to kill.

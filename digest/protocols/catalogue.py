@@ -28,6 +28,7 @@ from digest.models import (
 )
 from digest.protocols.care import Care
 from digest.protocols.delivery import Ledger, Subscribers
+from digest.protocols.returning import Returns
 from digest.protocols.state import Tables
 
 
@@ -448,6 +449,10 @@ class Store(Protocol):
     @property
     def ledger(self) -> Ledger:
         """What went to them."""
+
+    @property
+    def returns(self) -> Returns:
+        """What came back of it."""
 
     @property
     def care(self) -> Care:

@@ -163,6 +163,8 @@ class DeliveryRow(NamedTuple):
     not_before: datetime | None = None
     code: int | None = None
     settled: bool = False
+    returned: datetime | None = None
+    returned_as: str | None = None
 
 
 @dataclass

@@ -12,10 +12,11 @@ import textwrap
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 import digest
@@ -39,6 +40,24 @@ _UNSAFE_IN_ATTRIBUTE = re.compile(r"[^A-Za-z0-9 .,:;/?=#@()!*+_%~-]")
 _XML_SPECIAL = {"&": "&#x26;", "<": "&#x3C;", ">": "&#x3E;"}
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """The templates that this process has compiled, for all its environments; one that changed is another one."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill in what is there."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 def make_environment(user_folder: Path | None) -> jinja2.Environment:
     """Return the environment: everything is escaped, a name that is not there is an error.
 
@@ -60,6 +79,7 @@ def make_environment(user_folder: Path | None) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_COMPILED,
     )
     environment.filters.update(
         attr=attr,

@@ -86,6 +86,8 @@ class Prepared(NamedTuple):
     host: str
     #: links by which a reader leaves, the best first; `{token}` stands for hers
     ways: tuple[str, ...]
+    #: tells the newest edition from others of its number, in Message-IDs
+    seal: str
 
 
 class Postroom:
@@ -147,14 +149,14 @@ class Postroom:
             self._known(claimed.groups),
             claimed.origin == "owner",
         )
-        form, edition, host, ways = self._prepared(kind)
+        form, edition, host, ways, seal = self._prepared(kind)
         token = links.token(self._secret, "unsubscribe", claimed.subscription)
         own = tuple([way.replace("{token}", token) for way in ways])
         to = To(
             address=claimed.address,
             name=claimed.name,
             message_id=links.delivery_message_id(
-                host, claimed.newsletter, claimed.subscription, claimed.upto, self._secret
+                host, claimed.newsletter, claimed.subscription, claimed.upto, seal, self._secret
             ),
             date=claimed.first_try or self._clock(),
             unsubscribe=own,
@@ -209,7 +211,8 @@ class Postroom:
     def _prepare(self, kind: Kind) -> Prepared:
         """Read the editions of a kind of reader, and compile its form."""
         numbers = range(kind.after + 1, kind.upto + 1)
-        edition = self._join([self._store.edition(kind.newsletter, number) for number in numbers])
+        editions = [self._store.edition(kind.newsletter, number) for number in numbers]
+        edition = self._join(editions)
         told = self._told(edition, kind)
         form = self._compile(
             edition,
@@ -219,7 +222,8 @@ class Postroom:
             several=len(numbers) > 1,
             unsubscribe=not kind.owner,
         )
-        return Prepared(form, edition, _message_host(edition, self._host), self._ways(edition.newsletter))
+        host, ways = _message_host(edition, self._host), self._ways(edition.newsletter)
+        return Prepared(form, edition, host, ways, links.seal(editions[-1]))
 
     def _ways(self, newsletter: str) -> tuple[str, ...]:
         """Return the links by which readers leave a newsletter, the best first, with `{token}` for theirs."""

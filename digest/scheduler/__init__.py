@@ -1,9 +1,12 @@
 """A process that stays and does everything at its time. May import bootstrap and all below it.
 
-    times   how often each source is fetched, when next
-    desk    what is done then: fetch, compose, deliver, tidy up
-    shift   a configuration at work: APScheduler wakes two workers, one for news, one for mail
-    worker  a thread that does what it is asked to
+    times     how often each source is fetched, when next
+    desk      what is done then: fetch, compose, deliver, tidy up
+    shift     a configuration at work: APScheduler wakes two workers, one for news, one for mail
+    inbox     where mail comes back, looked into before more goes out
+    worker    a thread that does what it is asked to
+    pulse     what the process says of itself, to people and to Prometheus
+    endpoint  where it says so: /metrics, /health, /ready
 
 The Scheduler around them holds the lease, without which it stands by, and takes signals.
 """
@@ -17,10 +20,12 @@ from collections.abc import Callable
 
 from digest.bootstrap import System, opened
 from digest.clock import Clock
-from digest.config import Config, Mail, resolve_mail
+from digest.config import Config, Listen, Mail, resolve_mail
 from digest.errors import DigestError, StoreError
 from digest.logs import logger
 from digest.protocols import Holder, Lease
+from digest.scheduler.endpoint import Endpoint
+from digest.scheduler.pulse import Pulse
 from digest.scheduler.shift import Shift
 from digest.scheduler.times import Pace
 
@@ -28,6 +33,8 @@ __all__ = ["LEASE", "Pace", "Scheduler"]
 
 #: the lease that the one process holds that is at work
 LEASE = "scheduler"
+#: without a sign of life for so many of its waits, and for so many seconds, the loop counts as hanging
+_SILENT_WAITS, _SILENT = 3, 120.0
 
 
 class Scheduler:
@@ -45,6 +52,8 @@ class Scheduler:
         self._token = secrets.token_hex(16)
         self._stopping = self._reloading = False
         self._next: Config | None = None
+        self._pulse = Pulse(max(_SILENT, _SILENT_WAITS * self._pace.heartbeat))
+        self._endpoint = Endpoint(self._pulse)
         # written to by signal handlers: an Event's lock might be held by the very code that they interrupt
         self._bell, self._button = os.pipe()
         os.set_blocking(self._button, False)
@@ -65,16 +74,25 @@ class Scheduler:
         Raises:
             ConfigError: the configuration has a mistake at the start.
             StoreError: the store cannot be opened at the start.
+            DigestError: it cannot listen where it is told to at the start.
         """
-        config: Config | None = self._load()
-        while config is not None and not self._stopping:
-            self._next = None
-            # also of one that stands by: it finds out now what it would lack then
-            mail = resolve_mail(config) if config.mail else None
-            with opened(config, self._clock) as wired:
-                self._attend(wired, mail)
-            config = self._next
+        first = self._load()
+        config: Config | None = first
+        with self._endpoint:
+            self._endpoint.move(first.serve.listen)
+            while config is not None and not self._stopping:
+                self._next = None
+                # also of one that stands by: it finds out now what it would lack then
+                mail = resolve_mail(config) if config.mail else None
+                with opened(config, self._clock) as wired, self._pulse.over(wired):
+                    self._attend(wired, mail)
+                config = self._next
         logger().info("stopped")
+
+    @property
+    def address(self) -> Listen | None:
+        """Where /metrics, /health and /ready are; None: nowhere."""
+        return self._endpoint.address
 
     def _attend(self, wired: System, mail: Mail | None) -> None:
         """Work with one configuration, as long as it is that and the lease is ours; stand by otherwise."""
@@ -91,8 +109,10 @@ class Scheduler:
                     since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
                     logger().info("standing by", holder=holder.owner, host=holder.host, since=since)
                 stood_by = holder
+                self._pulse.tell("standing by", holder=holder)
                 self._wait(self._pace.stand_by)
         finally:
+            self._pulse.tell("stopping" if self._stopping else "starting")
             if self._next is None or self._next.store != wired.config.store:
                 _release(lease)
 
@@ -115,8 +135,10 @@ class Scheduler:
             shift.begin()
         except StoreError as error:
             logger().warning("not begun", error=str(error))
+            self._pulse.tell("starting", trouble=str(error))
             self._wait(self._pace.stand_by)
             return
+        self._pulse.tell("serving", shift=shift)
         logger().info("taken over" if after else "serving", pid=os.getpid(), **shift.facts())
         try:
             while not self._is_over():
@@ -126,6 +148,7 @@ class Scheduler:
                     return
                 shift.wake()
         finally:
+            self._pulse.tell("stopping" if self._stopping else "starting")
             shift.end()
 
     def _is_over(self) -> bool:
@@ -143,6 +166,8 @@ class Scheduler:
                 resolve_mail(config)
             with opened(config, self._clock):
                 pass
+            # last: nothing else can go wrong with the new one after that
+            self._endpoint.move(config.serve.listen)
         except DigestError as error:
             logger().warning("not reloaded", error=str(error), then="the configuration of before stays")
             return None
@@ -159,9 +184,11 @@ class Scheduler:
 
     def _wait(self, seconds: float) -> None:
         """Wait, but not longer than until the bell rings."""
+        self._pulse.beat()
         ready, _, _ = select.select([self._bell], [], [], seconds)
         if ready:
             os.read(self._bell, 4096)
+        self._pulse.beat()
 
 
 def _release(lease: Lease) -> None:

@@ -17,11 +17,12 @@ from digest.bootstrap import System, post
 from digest.config import Mail
 from digest.errors import LockHeldError, StoppedError, StoreError
 from digest.logs import logger
-from digest.models import DeliveryCounts, EditionReceipt, Receipt, SourceReceipt
+from digest.models import EditionReceipt, Receipt, SourceReceipt
 from digest.outbox import Delivered
 from digest.protocols import Source
 from digest.readers import sync_readers
 from digest.receipt import INCOMPLETE
+from digest.scheduler.inbox import Inbox
 from digest.scheduler.times import Pace
 from digest.sources.base import Watched
 from digest.sources.prefetch import prefetched
@@ -54,13 +55,12 @@ class Desk:
         self._parts = replace(wired.parts, fetching=partial(prefetched, stop=stop))
         self._sources = wired.sources()
         self._settings = {one.name: one for one in wired.config.sources}
+        self._inbox = Inbox(wired, pace)
         #: how watched sources looked when they were last fetched
         self._looks: dict[str, str] = {}
         #: what was said of a matter last: it is said again when it changes
         self._said: dict[str, str] = {}
-        #: what alerts are about
-        self._newest: Receipt | None = None
-        self._delivered: Delivered | None = None
+        #: news and mail have a thread each, and alerts of both are kept in one place
         self._alerting = threading.Lock()
 
     def fetch(self, names: Collection[str]) -> tuple[list[SourceReceipt], list[str]]:
@@ -78,6 +78,7 @@ class Desk:
         found, failed = self._fetch(settled) if settled else ([], [])
         for one in found:
             self._note(one, looks.get(one.name, ""))
+        self._alert(sources=[*found, *map(_gone_wrong, failed)])
         return found, [*failed, *(one.name for one in changed if one not in settled)]
 
     def _is_due(self, name: str) -> bool:
@@ -140,7 +141,8 @@ class Desk:
                 # Mail that is set up later begins with the edition after that, not with all there ever were.
                 for newsletter in config.newsletters:
                     store.ledger.catch_up(newsletter.id)
-        self._alert(done, None)
+        # its sources were told of when they were fetched
+        self._alert(editions=done.editions)
         for line in about:
             if self._is_news(f"readers {line}", line):
                 logger().info("readers", told=line)
@@ -162,6 +164,7 @@ class Desk:
         """Submit what is due; return whether nothing keeps the transport from taking it."""
         if self._mail is None:
             return True
+        self._inbox.look()
         done = outbox.deliver(post(self._wired, self._mail), stop=self._stop)
         counts = done.counts
         if done.tally.total or counts.unknown:
@@ -170,19 +173,19 @@ class Desk:
         trouble = done.tally.trouble or ""
         if self._is_news("mail", trouble) and trouble:
             logger().warning("mail in trouble", why=trouble, **counts.model_dump())
-        self._alert(None, done)
+        self._alert(delivered=done)
         return not trouble
 
-    def _alert(self, done: Receipt | None, delivered: Delivered | None) -> None:
-        """Tell what `[alerts]` says of the newest receipt and the newest delivery; two threads come here."""
+    def _alert(
+        self,
+        *,
+        sources: Sequence[SourceReceipt] = (),
+        editions: Sequence[EditionReceipt] = (),
+        delivered: Delivered | None = None,
+    ) -> None:
+        """Tell what `[alerts]` says of a step that was done; two threads come here."""
         with self._alerting:
-            self._newest = done or self._newest
-            self._delivered = delivered or self._delivered
-            if self._newest is not None and (done or self._is_news("mail alert", _outcome(delivered))):
-                counts = self._delivered.counts if self._delivered else DeliveryCounts()
-                told = self._newest.model_copy(update={"deliveries": counts})
-                # what goes wrong with it is in the log
-                alerts.after_run(self._wired, told, self._delivered, lambda _: None)
+            alerts.of_step(self._wired, sources=sources, editions=editions, delivered=delivered)
 
     def housekeep(self) -> None:
         """Do what is done once a day."""
@@ -201,11 +204,9 @@ class Desk:
         return before != words
 
 
-def _outcome(delivered: Delivered | None) -> str:
-    """Return what is wrong with the mail, in short; "" where nothing is."""
-    if delivered is None or not (delivered.tally.trouble or delivered.counts.failed or delivered.counts.unknown):
-        return ""
-    return f"{delivered.tally.trouble} {delivered.counts.failed} {delivered.counts.unknown}"
+def _gone_wrong(name: str) -> SourceReceipt:
+    """Return what is told of a source whose reader has a mistake, which the log quotes."""
+    return SourceReceipt(name=name, status="failed", note="reading it went wrong; the log says how")
 
 
 class _Stopping:

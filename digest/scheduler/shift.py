@@ -51,6 +51,7 @@ class Shift:
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
+        self._timetable: threading.Thread | None = None
 
     def facts(self) -> dict[str, object]:
         """Return what to log of it."""
@@ -71,8 +72,20 @@ class Shift:
         self._news.start()
         self._post.start()
         self._jobs.start()
+        # APScheduler itself says only whether it was told to run
+        self._timetable = self._jobs._thread
         # in one go: an edition that is late holds what the fetches bring, and comes once
         self._news.ask(*due, EDITION, HOUSEKEEPING)
+
+    def busy(self) -> dict[str, float]:
+        """Return for how many seconds each worker has been at what it does now; 0: it waits."""
+        return {worker.name: worker.busy for worker in (self._news, self._post)}
+
+    def dead(self) -> list[str]:
+        """Return the threads that have ended though nobody told them to: nothing of theirs is done any more."""
+        lives = {worker.name: worker.alive for worker in (self._news, self._post)}
+        lives["timetable"] = self._timetable is not None and self._timetable.is_alive()
+        return [name for name, alive in lives.items() if not alive]
 
     def wake(self) -> None:
         """Look at the clock: a machine that slept, or whose clock was set, is late for what it planned."""

@@ -33,6 +33,8 @@ class Pace:
     rest: float = 3600
     #: between two looks for mail that is due
     deliver: float = 60
+    #: between two looks into the mailbox where mail comes back
+    collect: float = 900
     #: between two rounds of housekeeping
     housekeeping: float = 86400
     #: how many times faster than real time the clock runs; the figures below are in real time, those above are not

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 
@@ -19,7 +20,9 @@ class Worker:
             name: of the thread.
             work: called with what was asked for; it raises nothing.
         """
+        self.name = name
         self._work = work
+        self._begun: float | None = None
         self._asked: set[str] = set()
         self._changed = threading.Condition()
         self._closing = False
@@ -36,6 +39,17 @@ class Worker:
             self._asked.update(what)
             self._changed.notify()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
+    @property
+    def busy(self) -> float:
+        """For how many seconds it has been at what it does now; 0: it waits."""
+        begun = self._begun
+        return 0.0 if begun is None else time.monotonic() - begun
+
     def close(self, timeout: float | None) -> bool:
         """Do nothing further; return whether what is under way has ended in time."""
         with self._changed:
@@ -51,4 +65,6 @@ class Worker:
                 if self._closing:
                     return
                 asked, self._asked = frozenset(self._asked), set()
+            self._begun = time.monotonic()
             self._work(asked)
+            self._begun = None

@@ -20,7 +20,7 @@ KEPT = timedelta(days=90)
 #: the least far first
 _OPEN = ("pending", "deferred", "in_flight")
 _FINAL = ("unknown", "failed", "submitted")
-_INSTANTS = ("since", "ended", "at", "first_try", "not_before")
+_INSTANTS = ("since", "ended", "at", "first_try", "not_before", "returned")
 
 #: names a delivery: hash, newsletter, upto
 Name = tuple[str, str, int]
@@ -137,7 +137,7 @@ def _rank(one: DeliveryRow) -> tuple[bool, int, int]:
 
 def further(one: DeliveryRow, other: DeliveryRow) -> DeliveryRow:
     """Return which of two transitions of one delivery counts."""
-    return max(one, other, key=lambda row: (_rank(row), row.settled, row.at, repr(row)))
+    return max(one, other, key=lambda row: (_rank(row), row.settled, row.returned is not None, row.at, repr(row)))
 
 
 def furthest(rows: Iterable[DeliveryRow]) -> dict[Name, DeliveryRow]:

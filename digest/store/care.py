@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from digest.errors import StoreError
 from digest.logs import logger
 from digest.models import BackupMade, Keep, Sizes, Tidied
-from digest.protocols import Progress
-from digest.store import backup, retention, sizes
+from digest.protocols import Census, Figures, Progress
+from digest.store import backup, figures, retention, sizes
 from digest.store.engine import Database
 
 
@@ -29,6 +30,16 @@ class SqlCare:
         """Return what the store holds."""
         with self._database.reading() as connection:
             return sizes.sizes(connection, self._database.place)
+
+    def figures(self, sources: Sequence[str]) -> Figures:
+        """Return what is known of some sources and the newest run."""
+        with self._database.reading() as connection:
+            return figures.figures(connection, sources)
+
+    def census(self) -> Census:
+        """Count deliveries, subscriptions and papers."""
+        with self._database.reading() as connection:
+            return figures.census(connection)
 
     def tidy(self, keep: Keep, now: datetime) -> Tidied:
         """Let go of what is older than is kept."""

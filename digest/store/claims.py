@@ -18,18 +18,26 @@ from digest.store.values import numbers
 _DAY = timedelta(hours=24)
 
 # The conditions of the partial indexes stand here in their very words (schema.py).
+# What a paused newsletter has may be a million rows, which a look for the oldest of all would pass over each time.
+_WAITING = """
+SELECT id FROM (
+    SELECT n.id, (
+        SELECT min(d.not_before) FROM deliveries d
+        WHERE d.state IN ('pending', 'deferred') AND d.newsletter = n.id AND d.not_before <= :now
+    ) AS oldest FROM newsletters n WHERE NOT n.paused
+) AS heads WHERE oldest IS NOT NULL ORDER BY oldest, id
+"""
 _TAKE = """
 UPDATE deliveries SET state = 'claimed', token = :token, at = :now WHERE id IN (
-    SELECT id FROM deliveries WHERE state IN ('pending', 'deferred') AND not_before <= :now
-    AND newsletter NOT IN (SELECT id FROM newsletters WHERE paused) ORDER BY not_before, id LIMIT :limit
+    SELECT id FROM deliveries WHERE state IN ('pending', 'deferred') AND newsletter = :newsletter
+    AND not_before <= :now ORDER BY not_before, id LIMIT :limit
 ) RETURNING id
 """
 # An array is made once; a subselect with a limit might be run for each row.
 _TAKE_FREE = """
 UPDATE deliveries SET state = 'claimed', token = :token, at = :now WHERE id = ANY(ARRAY(
-    SELECT id FROM deliveries WHERE state IN ('pending', 'deferred') AND not_before <= :now
-    AND newsletter NOT IN (SELECT id FROM newsletters WHERE paused) ORDER BY not_before, id LIMIT :limit
-    FOR UPDATE SKIP LOCKED
+    SELECT id FROM deliveries WHERE state IN ('pending', 'deferred') AND newsletter = :newsletter
+    AND not_before <= :now ORDER BY not_before, id LIMIT :limit FOR UPDATE SKIP LOCKED
 )) RETURNING id
 """
 
@@ -88,10 +96,18 @@ def claim(connection: Connection, token: str, limit: int, now: datetime, daily_l
 
 
 def _take(connection: Connection, token: str, limit: int, now: datetime) -> Sequence[int]:
-    """Claim what waits; by the partial index of waiting deliveries. PostgreSQL passes over what another one takes."""
-    told = {"token": token, "now": instant(now), "limit": limit}
-    statement = _TAKE if connection.dialect.name == "sqlite" else _TAKE_FREE
-    return connection.execute(text(statement), told).scalars().all()
+    """Claim what waits, of the newsletter first that waits longest; by the partial index of waiting deliveries.
+
+    PostgreSQL passes over what another one takes.
+    """
+    statement = text(_TAKE if connection.dialect.name == "sqlite" else _TAKE_FREE)
+    told, taken = {"token": token, "now": instant(now)}, list[int]()
+    for newsletter in connection.execute(text(_WAITING), {"now": told["now"]}).scalars().all():
+        of = {**told, "newsletter": newsletter, "limit": limit - len(taken)}
+        taken += connection.execute(statement, of).scalars().all()
+        if len(taken) >= limit:
+            break
+    return taken
 
 
 def _tell(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:

@@ -38,6 +38,11 @@ def unsubscribe(connection: Connection, hash: str, at: datetime, why: str, newsl
     return _end(connection, _of_person(connection, hash, newsletter), at, why)
 
 
+def end_one(connection: Connection, subscription: int, at: datetime, why: str) -> bool:
+    """End one subscription by a wish of its reader; False where it had ended."""
+    return bool(_end(connection, [subscription], at, why))
+
+
 def _of_person(connection: Connection, hash: str, newsletter: str | None = None) -> list[int]:
     """Return ids of a person's subscriptions that a wish of hers can end.
 
@@ -107,7 +112,8 @@ def _let_go(connection: Connection, hash: str, at: datetime) -> None:
 
 def _blank_notes(connection: Connection, hash: str) -> None:
     """Delete what servers said about a person; by the unique index on (subscription, upto)."""
-    connection.execute(update(deliveries).where(deliveries.c.subscription.in_(_all_of(hash))).values(note=None))
+    which = deliveries.c.subscription.in_(_all_of(hash))
+    connection.execute(update(deliveries).where(which).values(note=None, returned_note=None))
 
 
 def _blank_subscriptions(connection: Connection, hash: str) -> None:

@@ -416,6 +416,10 @@ deliveries = Table(
     Column("note", Prose),
     #: of an unknown one: whether a person looked at it and left it
     Column("settled", Boolean, nullable=False, server_default=false()),
+    #: when it was read that it came back, as what (ReturnKind), and what was said then
+    Column("returned", Instant),
+    Column("returned_as", String(10)),
+    Column("returned_note", Prose),
     UniqueConstraint("subscription", "upto"),
     CheckConstraint(
         "state IN ('pending', 'claimed', 'in_flight', 'submitted', 'deferred', 'failed', 'unknown')", name="state"
@@ -435,12 +439,14 @@ WAITING = "state IN ('pending', 'deferred')"
 HELD = "token IS NOT NULL"
 HANDED_OVER = "state IN ('submitted', 'unknown')"
 UNKNOWN = "state = 'unknown'"
+RETURNED = "returned IS NOT NULL"
 
 _partial("uq_deliveries_open", OPEN, deliveries.c.subscription, unique=True)
-_partial("ix_deliveries_waiting", WAITING, deliveries.c.not_before, deliveries.c.id)
+_partial("ix_deliveries_waiting", WAITING, deliveries.c.newsletter, deliveries.c.not_before, deliveries.c.id)
 _partial("ix_deliveries_held", HELD, deliveries.c.token)
 _partial("ix_deliveries_handed_over", HANDED_OVER, deliveries.c.at)
 _partial("ix_deliveries_unknown", UNKNOWN, deliveries.c.newsletter)
+_partial("ix_deliveries_returned", RETURNED, deliveries.c.newsletter, deliveries.c.upto)
 
 #: final deliveries that are there no more, counted by the last edition in them
 tidied = Table(

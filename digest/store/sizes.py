@@ -15,11 +15,11 @@ from digest.store.schema import deliveries, dumps, editions, papers, revision, s
 def sizes(connection: Connection, place: str) -> Sizes:
     """Return what the store holds."""
     readable, raw_bytes = _raw(connection)
-    on_disk, free = _file(connection) if connection.dialect.name == "sqlite" else (_database(connection), None)
+    whole, free = on_disk(connection)
     return Sizes(
         place=place,
         revision=connection.execute(select(revision.c.version_num)).scalar_one(),
-        bytes=on_disk,
+        bytes=whole,
         free=free,
         dumps=_count(connection, dumps),
         readable=readable,
@@ -32,6 +32,11 @@ def sizes(connection: Connection, place: str) -> Sizes:
         tidied_at=facts.told(connection, facts.TIDIED),
         restored=_restored(connection),
     )
+
+
+def on_disk(connection: Connection) -> tuple[int, int | None]:
+    """Return the bytes of the database, and how many of them are free, where it tells; asks no table."""
+    return _file(connection) if connection.dialect.name == "sqlite" else (_database(connection), None)
 
 
 def _count(connection: Connection, table: Table) -> int:

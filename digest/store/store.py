@@ -24,6 +24,7 @@ from digest.store.engine import Database
 from digest.store.lease import SqlLease
 from digest.store.ledger import SqlLedger
 from digest.store.people import SqlSubscribers
+from digest.store.returns import SqlReturns
 from digest.store.state import SqlTables
 
 
@@ -44,6 +45,11 @@ class SqlStore:
     def ledger(self) -> SqlLedger:
         """What went to them."""
         return self._ledger
+
+    @property
+    def returns(self) -> SqlReturns:
+        """What came back of it."""
+        return SqlReturns(self._database)
 
     @property
     def tables(self) -> SqlTables:

@@ -16,6 +16,7 @@ from digest.store.values import PORTION, pairs
 
 #: states that count as others
 _COUNTED = {"claimed": "pending", "in_flight": "pending"}
+_RETURN = ("returned", "returned_as", "returned_note")
 
 
 def counts(connection: Connection, newsletter: str | None, upto: int | None) -> DeliveryCounts:
@@ -56,11 +57,11 @@ def is_tidied(connection: Connection, newsletter: str, number: int) -> bool:
 
 def next_due(connection: Connection, now: datetime) -> datetime | None:
     """Return when a deferred delivery may be tried next; by the partial index of waiting deliveries."""
-    paused = select(newsletters.c.id).where(newsletters.c.paused)
-    query = select(deliveries.c.not_before).where(
-        text(WAITING), deliveries.c.state == "deferred", deliveries.c.newsletter.not_in(paused)
-    )
-    found = connection.execute(query.order_by(deliveries.c.not_before).limit(1)).scalar()
+    of = deliveries.c.newsletter == newsletters.c.id
+    first = select(deliveries.c.not_before).where(text(WAITING), deliveries.c.state == "deferred", of)
+    oldest = first.order_by(deliveries.c.not_before, deliveries.c.id).limit(1).scalar_subquery()
+    query = select(func.min(oldest)).where(~newsletters.c.paused)
+    found: datetime | None = connection.execute(query).scalar()
     return found and max(found, now)
 
 
@@ -85,7 +86,7 @@ def portion(connection: Connection, query: Select[Any], before: int | None, limi
 def delivery(row: Row[Any]) -> Delivery:
     """Return the delivery of a row."""
     found = row._mapping
-    names = ("id", "newsletter", "address", "after", "upto", "state", "tries", "at", "not_before")
+    names = ("id", "newsletter", "address", "after", "upto", "state", "tries", "at", "not_before", *_RETURN)
     said = " ".join(str(part) for part in (found["code"], found["note"]) if part is not None)
     return Delivery(**{name: found[name] for name in names}, note=said or None)
 

@@ -71,6 +71,8 @@ class Repository:
     folder: Path
     #: environment of all jobs
     environ: dict[str, str] = field(default_factory=dict)
+    #: what is called in place of the program, which takes longer to load than to run; not in jobs that are killed
+    program: Path | None = None
     jobs: int = 0
 
     @property
@@ -148,13 +150,15 @@ class Job:
         for name in ("output", "summary", "log"):
             (self.folder / name).touch()
         if not self.installed:
-            self._link()
+            self._link(self.repository.program)
 
-    def _link(self) -> None:
+    def _link(self, program: Path | None) -> None:
         programs = self.folder / "temp" / "digest" / "venv" / "bin"
-        programs.mkdir(parents=True)
-        for name, command in (("python", ""), ("digest", " -W error -m digest")):
-            (programs / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{command} "$@"\n')
+        programs.mkdir(parents=True, exist_ok=True)
+        python = shlex.quote(sys.executable)
+        called = shlex.quote(str(program)) if program else f"{python} -W error -m digest"
+        for name, command in (("python", python), ("digest", called)):
+            (programs / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
             (programs / name).chmod(0o755)
 
     def environ(self) -> dict[str, str]:
@@ -207,6 +211,7 @@ class Job:
 
     def kill(self, when: Callable[[], bool]) -> None:
         """Run the steps until something is so, and take the machine away."""
+        self._link(None)
         for step in steps():
             if step["name"] == "install" or not self._runs(step, failed=False):
                 continue

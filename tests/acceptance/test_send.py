@@ -235,6 +235,28 @@ def test_unknown_ones_are_named_and_resent_only_when_that_is_asked_for(tmp_path:
         assert first.message_id == second.message_id
 
 
+def test_an_edition_that_has_the_number_of_a_lost_one_is_another_message(tmp_path: Path) -> None:
+    """Mail programs show one of two mails with one Message-ID: her newest edition would be missed by a reader."""
+    with serving(Script()) as server:
+        path, later = _folder(tmp_path, server), "2026-11-22T09:00:00Z"
+        _run(path, "run")
+        assert called("backup", "b.db", cwd=path).returncode == 0
+        _dump(path, 20, range(4, 12))
+        lost = _run(path, "run", clock=TOMORROW)
+        for ending in ("", "-wal", "-shm"):
+            (path / f"digest.db{ending}").unlink(missing_ok=True)
+        for step in (["store", "restore", "b.db"], ["baseline"]):
+            assert called(*step, cwd=path, clock=later).returncode == 0
+        _dump(path, 22, range(10, 16))
+        found = _run(path, "run", clock=later)
+        assert [one["editions"][0]["number"] for one in (lost, found)] == [2, 2]
+        assert len(server.accepted) == 2
+        assert called("send", "--resume", cwd=path, clock=later).returncode == 0
+        assert _run(path, "send", clock=later)["submitted"] == 1
+        assert len({one.message_id for one in server.accepted}) == 3
+        assert len({one.content.split(b"Subject:")[1][:40] for one in server.accepted}) == 3
+
+
 def test_a_newsletter_may_say_that_unknown_ones_are_resent(tmp_path: Path) -> None:
     with serving(Script(drop="dot", drop_at=1)) as server:
         path = _folder(tmp_path, server, newsletter='unknown = "resend"')

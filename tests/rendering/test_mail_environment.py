@@ -79,6 +79,14 @@ def test_a_user_s_folder_stands_before_the_bundled_one_and_missing_ones_are_name
         make_environment(tmp_path / "nowhere")
 
 
+def test_a_template_is_compiled_once_and_anew_when_it_changed(tmp_path: Path):
+    first, second = (make_environment(None).get_template("mail/mail.mjml").root_render_func for _ in range(2))
+    assert first.__code__ is second.__code__
+    for text in ("before", "after"):
+        (tmp_path / "a.html").write_text(text)
+        assert render(make_environment(tmp_path), "a.html") == text
+
+
 def test_the_fingerprint_moves_with_every_template(tmp_path: Path):
     first = templates_fingerprint(None)
     assert first == templates_fingerprint(None)

@@ -251,3 +251,18 @@ def test_a_state_goes_from_one_database_to_the_other_and_back(tmp_path: Path, se
         assert store.ledger.sweep("daily", store.ledger.timings("daily"), NOON) == 1
     server.drop("state")
     assert tree(tmp_path / "second") == tree(tmp_path / "first")
+
+
+def test_what_came_back_is_known_again_and_counts_on(tmp_path: Path) -> None:
+    with lab(tmp_path, "eve@example.org") as store:
+        send(store, RecordingTransport())
+        (one,) = store.ledger.deliveries("daily")
+        keeper(store, tmp_path / "state").save()
+        store.returns.note(one.id, "counted", "4.2.2 <eve@example.org> is full", at=NOON)
+        keeper(store, tmp_path / "state").save()
+    assert "eve@" not in "".join((tmp_path / "state" / name).read_text() for name in tree(tmp_path / "state"))
+    with imported(tmp_path / "state", tmp_path) as store:
+        (known,) = store.ledger.deliveries("daily")
+        assert (known.id, known.returned, known.returned_as, known.returned_note) == (one.id, NOON, "counted", None)
+        assert store.returns.note(one.id, "counted", "4.2.2", at=NOON) == "known"
+        assert store.returns.note(one.id, "permanent", "5.1.1", at=NOON) == "suppressed"

@@ -235,6 +235,23 @@ def test_a_daily_limit_counts_what_all_senders_hold_and_handed_over(store: Store
         assert len(ledger.claim(one, 1, day, daily_limit=6)) == 1, "those of a day ago count no more"
 
 
+def test_of_several_newsletters_those_go_first_that_wait_longest_and_a_paused_one_hides_none(store: Store) -> None:
+    ledger = store.ledger
+    for hours, newsletter in ((0, "paused"), (1, "weekly"), (2, "daily")):
+        publish(store, newsletter=newsletter)
+        admit(store, f"{newsletter}1", f"{newsletter}2", newsletter=newsletter)
+        ledger.sweep(newsletter, ledger.timings(newsletter), NOON + timedelta(hours=hours))
+    ledger.pause("paused", True)
+    with ledger.sender("test") as token:
+        assert names(ledger.claim(token, 9, NOON + timedelta(hours=1))) == ["weekly1", "weekly2"]
+        ledger.give_back(token)
+        assert names(ledger.claim(token, 3, LATER + timedelta(hours=1))) == ["weekly1", "weekly2", "daily1"]
+        assert names(ledger.claim(token, 3, LATER + timedelta(hours=1))) == ["daily2"]
+        assert ledger.claim(token, 3, LATER + timedelta(hours=1)) == []
+        ledger.pause("paused", False)
+        assert names(ledger.claim(token, 1, LATER + timedelta(hours=1))) == ["paused1"]
+
+
 def test_a_paused_newsletter_rests(store: Store) -> None:
     publish(store, newsletter="bio")
     admit(store, "ann", "bob")

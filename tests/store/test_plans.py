@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 
 from digest.models import Subscriber
 from digest.protocols import Timing
@@ -27,12 +27,13 @@ from digest.store import (
     log,
     open_store,
     people,
+    returns,
     senders,
     sweep,
     told,
 )
 from digest.store.engine import Database, parse
-from digest.store.schema import subscriptions
+from digest.store.schema import deliveries, subscriptions
 from digest.store.values import PORTION
 from digest.testing import (
     DAY,
@@ -135,6 +136,12 @@ HASHES = [f"{number:064}" for number in range(5_000)]
         lambda connection: leaving.forget(connection, HASHES[0], NOON),
         lambda connection: people._after(connection, people.told().order_by(subscriptions.c.id).limit(9), 0),
         lambda connection: people._counts(connection, "daily"),
+        lambda connection: connection.execute(returns._sendings().where(deliveries.c.id == 1)).all(),
+        lambda connection: returns._person(connection, 1),
+        lambda connection: returns._note(connection, 1, "counted", "4.2.2", NOON),
+        lambda connection: returns._past(connection, 1, NOON),
+        lambda connection: returns._count(connection, "daily", 1),
+        lambda connection: returns._returned(connection, "daily", 1, 5),
         lambda connection: claims.claim(connection, "token", 200, NOON, 5),
         lambda connection: claims._tell(connection, MANY),
         lambda connection: senders.give_back(connection, "token"),
@@ -190,7 +197,23 @@ def test_what_is_due_next_is_looked_for_among_what_waits(database: Database) -> 
         assert told.next_due(connection, NOON) is None
         event.remove(connection, "before_cursor_execute", note)
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1]).all()
-        assert plan[0][3] == "SCAN deliveries USING INDEX ix_deliveries_waiting"
+        steps = [row[3] for row in plan]
+        assert "SEARCH deliveries USING INDEX ix_deliveries_waiting (newsletter=?)" in steps, steps
+        assert not [step for step in steps if "TEMP B-TREE" in step or step.startswith("SCAN deliveries")], steps
+
+
+def test_a_claim_passes_over_nothing_that_a_paused_newsletter_has(database: Database) -> None:
+    told = {"token": "t", "now": NOON.isoformat(), "limit": 200, "newsletter": "daily"}
+    with database.writing() as connection:
+        for statement in (claims._WAITING, claims._TAKE):
+            plan = [row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"), told)]
+            steps = [step for step in plan if "deliveries" in step or step.startswith("SEARCH d ")]
+            by_newsletter = "USING INDEX ix_deliveries_waiting (newsletter=? AND not_before<?)"
+            waiting = [step for step in steps if by_newsletter in step.replace("COVERING INDEX", "INDEX")]
+            assert waiting, plan
+            assert {step for step in steps if step not in waiting} <= {
+                "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"
+            }
 
 
 def test_a_sweep_makes_no_pass_over_deliveries(database: Database) -> None:
