@@ -99,7 +99,7 @@ def test_the_commands_it_names_in_passing_exist(root: Path, tmp_path: Path) -> N
 
 
 def test_the_configuration_it_shows_is_valid(root: Path, tmp_path: Path) -> None:
-    (shown,) = _blocks(root, "toml")
+    _, shown = _blocks(root, "toml")
     config = parse(tomllib.loads(shown), root=tmp_path, where="README.md", environ={})
     assert config.newsletters[0].title == "Daily Papers"
 

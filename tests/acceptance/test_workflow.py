@@ -95,8 +95,8 @@ def test_linters_find_nothing(tmp_path: Path) -> None:
 
 
 def test_the_two_files_to_paste_are_what_init_writes_and_a_configuration(root: Path, tmp_path: Path) -> None:
-    text = (ACTION / "README.md").read_text()
-    (configuration,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    text = (root / "README.md").read_text()
+    configuration = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[0]
     config = parse(tomllib.loads(configuration), root=tmp_path, where="README.md", environ={})
     assert (config.newsletters[0].timezone, config.newsletters[0].wait) == ("Europe/Berlin", 4 * 3600)
     (pasted,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
