@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -213,7 +214,10 @@ def test_the_taxonomy_is_judged(home: Path) -> None:
     assert "labels.jsonl, line 1" in called("tags", "evaluate", "labels.jsonl", cwd=home).stderr
 
 
-def test_demo_needs_nothing_and_keeps_nothing_here(tmp_path: Path) -> None:
+def test_demo_needs_nothing_and_keeps_nothing_here(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("demo")))
     done = called("demo", "--no-open", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "247 new papers in 5 editions" in done.stdout

@@ -129,7 +129,7 @@ def test_it_installs_from_the_checkout(root: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", venv], check=True, timeout=120)
     pip = [str(venv / "bin" / "python"), "-m", *shlex.split(install), "-q", "-c", "constraints.txt"]
     subprocess.run(pip, cwd=copy, check=True, timeout=600)
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"TMPDIR": str(copy)}
     done = subprocess.run(
         [venv / "bin" / "digest", "demo", "--no-open"], cwd=tmp_path, env=environ, capture_output=True, text=True,
         timeout=120, check=False,
