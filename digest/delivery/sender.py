@@ -1,5 +1,7 @@
 """Takes messages through the ledger to a transport: one thread, many lanes, one commit for what happened on all.
 
+A second thread writes the commit, while the first makes the messages that follow.
+
     claim -> make -> offer -> Ready -> commit `in_flight` -> release -> Answered -> commit the outcome
 
 The commit of one turn carries what was answered and what is begun on all lanes; only then the bytes go out that make a
@@ -12,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from dataclasses import dataclass, field
 
 from digest.clock import Clock
@@ -24,7 +27,7 @@ from digest.delivery.tally import Tally
 from digest.errors import StoreError, TransportError
 from digest.logs import logger
 from digest.models import UnknownPolicy
-from digest.protocols import Answered, Event, Ledger, Lost, Outcome, Progress, Ready, Transport
+from digest.protocols import Answered, Claimed, Concluded, Event, Ledger, Lost, Outcome, Progress, Ready, Transport
 from digest.protocols.delivery import Make
 
 #: seconds between the commit of `in_flight` and the release after which the claim may be another's
@@ -114,6 +117,8 @@ class _Run:
         self._pool = Pool(sender.transport)
         self._losses = Losses(sender.transport.name, sender.transport.lanes, sender.backoff)
         self._waiting: Waiting[Held] = Waiting(sender.pace, time.monotonic)
+        #: writes to the ledger
+        self._clerk = futures.ThreadPoolExecutor(1, "ledger")
         #: by id, those on a lane
         self._held: dict[int, Held] = {}
         #: lanes that take a message
@@ -145,6 +150,7 @@ class _Run:
                 self._flush()
             finally:
                 self._pool.close()
+                self._clerk.shutdown()
 
     def tally(self, duration: float) -> Tally:
         """Return what became of the messages."""
@@ -241,13 +247,23 @@ class _Run:
             held.ready, held.begun = False, True
         self._committed_at = self._sender.elapsed()
         try:
-            deliveries = [held.delivery for held in begun]
-            lost = self._ledger.advance(self._token, deliveries, concluded, self._sender.clock())
+            lost = self._tell([held.delivery for held in begun], concluded)
         except StoreError:
             self._answers.put_back(concluded)
             raise
         self._answers.note(concluded)
         return self._without_lost(begun, lost) if lost else begun
+
+    def _tell(self, begun: Sequence[Claimed], concluded: Sequence[Concluded]) -> frozenset[int]:
+        """Tell the ledger; while it writes, what the lanes take next is made."""
+        told = self._clerk.submit(self._ledger.advance, self._token, begun, concluded, self._sender.clock())
+        try:
+            if not self._ending:
+                self._feed()
+        finally:
+            # whatever became of that: nothing else may happen before it is known what the ledger has
+            futures.wait([told])
+        return told.result()
 
     def _try_to_commit(self) -> bool:
         """Tell the ledger what was answered; if it cannot be told now, keep it for later."""
