@@ -256,6 +256,9 @@ class _Run:
 
     def _tell(self, begun: Sequence[Claimed], concluded: Sequence[Concluded]) -> frozenset[int]:
         """Tell the ledger; while it writes, what the lanes take next is made."""
+        if len(self._pool.slots) < 2:
+            # one lane gains less by that than the change of threads costs
+            return self._ledger.advance(self._token, begun, concluded, self._sender.clock())
         told = self._clerk.submit(self._ledger.advance, self._token, begun, concluded, self._sender.clock())
         try:
             if not self._ending:
