@@ -324,11 +324,15 @@ class _Run:
                 continue
             slot.lane.release(held.delivery)
             held.released = True
-            if slot.lane.free and all(other.items for other in self._idle):
+            if slot.lane.free and self._waiting.ready() > self._sooner():
                 self._offer(slot)
             self._advance(slot)
 
     # Lanes
+
+    def _sooner(self) -> int:
+        """Return how many lanes would begin a message before one does that has another in flight."""
+        return self._pool.opening + sum(not slot.items for slot in self._idle)
 
     def _feed(self) -> None:
         """Give lanes that are free what may go now."""
