@@ -335,17 +335,23 @@ class _Run:
         return self._pool.opening + sum(not slot.items for slot in self._idle)
 
     def _feed(self) -> None:
-        """Give lanes that are free what may go now."""
+        """Give lanes that are free what may go now, before those that have a message in flight."""
+        busy: list[Slot] = []
         while self._idle and self._waiting:
             slot = self._idle.popleft()
             slot.idle = False
             if slot.gone or slot.ending or not slot.lane.free:
                 continue
-            if not self._offer(slot):
-                slot.idle = True
-                self._idle.appendleft(slot)
-                return
-            self._advance(slot)
+            if slot.items and self._waiting.ready() <= self._sooner():
+                busy.append(slot)
+            elif self._offer(slot):
+                self._advance(slot)
+            else:
+                busy.append(slot)
+                break
+        for slot in busy:
+            slot.idle = True
+        self._idle.extendleft(reversed(busy))
 
     def _offer(self, slot: Slot) -> bool:
         """Give a lane the next message; False: none may go now."""

@@ -397,12 +397,14 @@ def test_a_message_that_is_ready_waits_for_a_slow_lane_a_moment_only(tmp_path) -
     assert late[0] == 19
 
 
-def test_an_answer_does_not_wait_for_another_lane(tmp_path) -> None:
-    """One server is slow: what the other said is in the store before it answers."""
+@pytest.mark.parametrize("pause", [0.0, 0.2])
+def test_an_answer_does_not_wait_for_another_lane(tmp_path, pause) -> None:
+    """One server is slow: what the other said is in the store before it answers, though it was opened later."""
     late: list[bool] = []
 
     class Slow(RecordingTransport):
         def open(self):
+            time.sleep(pause if self.opened else 0.0)
             lane = super().open()
             advance, until = lane.advance, time.monotonic() + 10
 
