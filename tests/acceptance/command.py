@@ -17,6 +17,19 @@ from typing import Any
 #: clock of all runs that do not say another
 NOW = "2026-11-20T09:00:00Z"
 
+#: reads a folder of dumps, and mails to a server on loopback; keys of `[mail]` may follow
+RELAY = """\
+[[sources]]
+name = "dumps"
+kind = "folder"
+path = "dumps"
+year = 2026
+[mail]
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+from = "digest@example.org"
+"""
 CONFIG = """\
 [newsletters.daily]
 title = "Daily Papers"

@@ -19,25 +19,15 @@ from pathlib import Path
 
 from digest.models import Subscriber
 from digest.store import open_store
-from tests.acceptance.command import NOW, digest, page, paper, rows, unmeasured
+from tests.acceptance.command import NOW, RELAY, digest, page, paper, rows, unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = """\
-store = "{store}"
+CONFIG = f"""\
+store = "{{store}}"
 [newsletters.daily]
 title = "Daily Papers"
-unknown = "{unknown}"
-[[sources]]
-name = "dumps"
-kind = "folder"
-path = "dumps"
-year = 2026
-[mail]
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-from = "digest@example.org"
-connections = {connections}
+unknown = "{{unknown}}"
+{RELAY}connections = {{connections}}
 timeout = "5s"
 [subscribers]
 """

@@ -16,28 +16,19 @@ import pytest
 from digest.models import Subscriber
 from digest.store import open_store
 from tests import postgres
-from tests.acceptance.command import called, page, paper
+from tests.acceptance.command import RELAY, called, page, paper
 from tests.delivery import returned
 from tests.delivery.imap import Mailbox
 from tests.delivery.imap import serving as serving_imap
 from tests.delivery.server import Message, Server, serving
 
-CONFIG = """\
-store = "{store}"
+CONFIG = f"""\
+store = "{{store}}"
 [newsletters.daily]
 [newsletters.weekly]
-[[sources]]
-kind = "folder"
-path = "dumps"
-year = 2026
-[mail]
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-from = "digest@example.org"
-{bounces}
+{RELAY}{{bounces}}
 [subscribers]
-{inbox}
+{{inbox}}
 """
 MAILDIR = '[mail.inbox]\npath = "back"'
 BOUNCES = 'bounces = "bounces@lists.example.org"'

@@ -20,26 +20,16 @@ import pytest
 from digest.models import Subscriber
 from digest.store import open_store
 from tests import postgres
-from tests.acceptance.command import NOW, called, page, paper, rows, unmeasured
+from tests.acceptance.command import NOW, RELAY, called, page, paper, rows, unmeasured
 from tests.acceptance.mailing import campaign, finish, verdict
 from tests.delivery.server import Script, Server, serving
 
-CONFIG = """\
+CONFIG = f"""\
 [newsletters.daily]
 title = "Daily Papers"
-{newsletter}
-[[sources]]
-name = "dumps"
-kind = "folder"
-path = "dumps"
-year = 2026
-[mail]
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-from = "digest@example.org"
-timeout = "2s"
-{mail}
+{{newsletter}}
+{RELAY}timeout = "2s"
+{{mail}}
 """
 TOMORROW = "2026-11-21T09:00:00Z"
 
