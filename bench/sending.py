@@ -27,7 +27,7 @@ PARTS = {
     "sweep": ["digest.store.ledger:SqlLedger.sweep", "digest.store.ledger:SqlLedger.timings"],
     "lane": [f"digest.delivery.lane:SmtpLane.{name}" for name in ("offer", "release", "advance")],
     "wait": ["digest.delivery.pool:Pool.wait"],
-    "wait for the ledger": ["digest.delivery.sender:_Run._tell"],
+    "feed": ["digest.delivery.sender:_Run._feed"],
 }
 
 

@@ -1,6 +1,6 @@
 """Takes messages through the ledger to a transport: one thread, many lanes, one commit for what happened on all.
 
-A second thread writes the commit, while the first makes the messages that follow.
+While the ledger writes, the messages that follow are made.
 
     claim -> make -> offer -> Ready -> commit `in_flight` -> release -> Answered -> commit the outcome
 
@@ -14,7 +14,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent import futures
 from dataclasses import dataclass, field
 
 from digest.clock import Clock
@@ -23,11 +22,12 @@ from digest.delivery.losses import STRIKES, Losses
 from digest.delivery.pace import Waiting
 from digest.delivery.pool import Held, Pool, Slot
 from digest.delivery.settings import Pace
+from digest.delivery.supply import Supply
 from digest.delivery.tally import Tally
 from digest.errors import StoreError, TransportError
 from digest.logs import logger
 from digest.models import UnknownPolicy
-from digest.protocols import Answered, Claimed, Concluded, Event, Ledger, Lost, Outcome, Progress, Ready, Transport
+from digest.protocols import Answered, Event, Ledger, Lost, Outcome, Progress, Ready, Transport
 from digest.protocols.delivery import Make
 
 #: seconds between the commit of `in_flight` and the release after which the claim may be another's
@@ -113,12 +113,18 @@ class _Run:
 
     def __init__(self, sender: Sender, token: str, limit: int | None, stop: threading.Event) -> None:
         self._sender, self._ledger, self._token = sender, sender.ledger, token
-        self._left, self._stop = limit, stop
+        self._stop = stop
+        self._supply = Supply(
+            sender.ledger,
+            token,
+            sender.clock,
+            batch=sender.batch,
+            limit=limit,
+            daily_limit=sender.pace.daily_limit,
+        )
         self._pool = Pool(sender.transport)
         self._losses = Losses(sender.transport.name, sender.transport.lanes, sender.backoff)
         self._waiting: Waiting[Held] = Waiting(sender.pace, time.monotonic)
-        #: writes to the ledger
-        self._clerk = futures.ThreadPoolExecutor(1, "ledger")
         #: by id, those on a lane
         self._held: dict[int, Held] = {}
         #: lanes that take a message
@@ -132,8 +138,8 @@ class _Run:
         self._committed_at = self._look_at = 0.0
         #: since when a message is ready, and whether nothing has come of the lanes since
         self._ready_since, self._quiet = 0.0, False
-        #: nothing more can be claimed now; it comes to its end
-        self._dry = self._ending = False
+        #: it comes to its end
+        self._ending = False
         self._lost_commits = 0
         self._told_total = False
         #: why it is no use to go on
@@ -150,7 +156,6 @@ class _Run:
                 self._flush()
             finally:
                 self._pool.close()
-                self._clerk.shutdown()
 
     def tally(self, duration: float) -> Tally:
         """Return what became of the messages."""
@@ -161,9 +166,12 @@ class _Run:
             return False
         if not (self._held or self._waiting or self._answers):
             return self._claim()
-        few = self._waiting.depth() < 2 * self._losses.lanes and len(self._waiting) < AHEAD * self._sender.batch
-        if few and not self._dry:
-            self._claim()
+        depth = self._waiting.depth()
+        if not self._supply.dry and len(self._waiting) < AHEAD * self._sender.batch:
+            if depth < 2 * self._losses.lanes:
+                self._claim()
+            elif depth < self._sender.batch // 2:
+                self._supply.begin()
         return True
 
     def _why_over(self) -> str | None:
@@ -174,21 +182,14 @@ class _Run:
 
     def _claim(self) -> bool:
         """Take more; False: there are none, or no more are wanted."""
-        asked = self._sender.batch if self._left is None else min(self._sender.batch, self._left)
-        if not asked:
-            self._dry = True
-            return False
-        sender = self._sender
-        claimed = self._ledger.claim(self._token, asked, sender.clock(), daily_limit=sender.pace.daily_limit)
-        self._dry = len(claimed) < asked
-        if self._left is not None:
-            self._left -= len(claimed)
+        claimed = self._supply.take()
         for delivery in claimed:
             self._waiting.add(delivery.address, Held(delivery))
-        if claimed and sender.progress is not None and not self._told_total:
+        progress, left = self._sender.progress, self._supply.left
+        if claimed and progress is not None and not self._told_total:
             self._told_total = True
             open_now = max(self._ledger.counts().pending, len(claimed))
-            sender.progress.start(open_now if self._left is None else min(open_now, self._left + len(claimed)))
+            progress.start(open_now if left is None else min(open_now, left + len(claimed)))
         return bool(claimed)
 
     # One turn: what happened, one commit for it, what may happen now.
@@ -247,26 +248,19 @@ class _Run:
             held.ready, held.begun = False, True
         self._committed_at = self._sender.elapsed()
         try:
-            lost = self._tell([held.delivery for held in begun], concluded)
+            lost = self._ledger.advance(
+                self._token,
+                [held.delivery for held in begun],
+                concluded,
+                self._sender.clock(),
+                # what the lanes take next is made while the database writes
+                meanwhile=None if self._ending else self._feed,
+            )
         except StoreError:
             self._answers.put_back(concluded)
             raise
         self._answers.note(concluded)
         return self._without_lost(begun, lost) if lost else begun
-
-    def _tell(self, begun: Sequence[Claimed], concluded: Sequence[Concluded]) -> frozenset[int]:
-        """Tell the ledger; while it writes, what the lanes take next is made."""
-        if len(self._pool.slots) < 2:
-            # one lane gains less by that than the change of threads costs
-            return self._ledger.advance(self._token, begun, concluded, self._sender.clock())
-        told = self._clerk.submit(self._ledger.advance, self._token, begun, concluded, self._sender.clock())
-        try:
-            if not self._ending:
-                self._feed()
-        finally:
-            # whatever became of that: nothing else may happen before it is known what the ledger has
-            futures.wait([told])
-        return told.result()
 
     def _try_to_commit(self) -> bool:
         """Tell the ledger what was answered; if it cannot be told now, keep it for later."""
@@ -303,12 +297,9 @@ class _Run:
         self._lost_commits += 1
         if self._lost_commits >= STRIKES:
             self._trouble = "the ledger has given the claims of this sender away, again and again; is its clock right?"
-        self._ledger.give_back(self._token)
         forsaken = [held for held in self._held.values() if not held.begun]
-        if self._left is not None:
-            self._left += len(forsaken) + len(self._waiting)
+        self._supply.give_back(len(forsaken) + len(self._waiting))
         self._waiting.clear()
-        self._dry = False
         for held in forsaken:
             held.ready = False
             self._leave(held, "the claim of its message was given back")
@@ -497,4 +488,4 @@ class _Run:
                 break
         else:
             self._commit()
-        self._ledger.give_back(self._token)
+        self._supply.give_back()

@@ -211,13 +211,36 @@ class Ledger(Protocol):
             daily_limit: with those that any sender holds or handed over in the 24 hours before, no more than this.
         """
 
+    def claiming(
+        self, token: str, limit: int, now: datetime, *, daily_limit: int | None = None
+    ) -> Callable[[], Sequence[Claimed]]:
+        """Begin what `claim` does, where the database can do it beside `advance`; else do nothing.
+
+        Returns:
+            What waits for the end of it, or does it then; to be called once.
+        """
+
     def advance(
-        self, token: str, begun: Sequence[Claimed], concluded: Sequence[Concluded], now: datetime
+        self,
+        token: str,
+        begun: Sequence[Claimed],
+        concluded: Sequence[Concluded],
+        now: datetime,
+        *,
+        meanwhile: Callable[[], None] | None = None,
     ) -> frozenset[int]:
         """Commit what happened: `begun` go from claimed to in flight, `concluded` to their outcome.
 
         A final outcome moves the subscription's mark. Outcomes but `pending` count a try. One commit for all. Called
         right before the bytes go out that make a message final.
+
+        Args:
+            token: the sender's.
+            begun: messages of which all but the end has gone out.
+            concluded: what became of others.
+            now: the instant noted.
+            meanwhile: something to do while the database writes, in the caller's thread; may be left undone. It must
+                not use this ledger.
 
         Returns:
             The ids among `begun` whose claim was lost: nothing of them may go out any more.

@@ -6,7 +6,7 @@ more than the statement. May import protocols and the schema's words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,9 +39,10 @@ UPDATE deliveries SET state = 'failed', note = (SELECT why FROM subscriptions WH
 WHERE id = ? AND (SELECT status FROM subscriptions WHERE id = subscription) <> 'confirmed'
 """
 
+#: All of it, for PostgreSQL.
 # Rows are found by id alone: state and token are put so that no partial index answers for them. Those are full of dead
 # versions of the rows that this sender had before, and of a million that wait.
-_AT_ONCE = """
+AT_ONCE = """
 WITH begun AS (
     UPDATE deliveries SET state = 'in_flight', at = %(now)s::text, first_try = coalesce(first_try, %(now)s::text)
     WHERE id = ANY(%(begun)s::bigint[]) AND token IS NOT DISTINCT FROM %(token)s::text
@@ -117,13 +118,12 @@ def sqlite(cursor: Any, token: str, begun: Sequence[Claimed], ended: Sequence[En
     return frozenset(lost)
 
 
-def postgresql(
-    cursor: Any, token: str, begun: Sequence[Claimed], ended: Sequence[End], now: str, *, again: bool = False
-) -> frozenset[int]:
-    """Write what happened in one statement; return what of `begun` was lost; by the primary keys.
+def parameters(
+    token: str, begun: Sequence[Claimed], ended: Sequence[End], now: str, *, again: bool = False
+) -> dict[str, object]:
+    """Return what `AT_ONCE` is told.
 
     Args:
-        cursor: of the driver; the statement is a transaction of its own where that commits by itself.
         token: the sender's.
         begun: as in `Ledger.advance`.
         ended: what `ends` made of those concluded.
@@ -134,7 +134,7 @@ def postgresql(
     ids, subscriptions, _uptos, states, counted, not_before, codes, notes = (
         zip(*ended, strict=True) if ended else ((),) * 8
     )
-    told = {
+    return {
         "token": token,
         "now": now,
         "again": again,
@@ -147,11 +147,13 @@ def postgresql(
         "codes": list(codes),
         "notes": list(notes),
     }
-    rows = cursor.execute(_AT_ONCE, told).fetchall()
-    if len(rows) == len(begun) + len(ended):
-        return frozenset()
+
+
+def lost(begun: Sequence[Claimed], ended: Sequence[End], rows: Iterable[tuple[bool, int]]) -> frozenset[int]:
+    """Return what of `begun` was lost, and say which ends were, from what `AT_ONCE` returned."""
+    rows = list(rows)
     written = {id for is_begun, id in rows if not is_begun}
-    for id, _, _, state, *_ in () if again else ended:
+    for id, _, _, state, *_ in ended:
         if id not in written:
             _tell_lost(id, state)
     return frozenset(delivery[0] for delivery in begun) - {id for is_begun, id in rows if is_begun}

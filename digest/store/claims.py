@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from digest.errors import StoreError
 from digest.protocols import Claimed
+from digest.store import rows
+from digest.store.rows import Raw
 from digest.store.senders import move_marks
 from digest.store.types import unescape
 from digest.store.values import numbers
 
 #: what a relay's daily limit counts
 _DAY = timedelta(hours=24)
+#: columns of what a message depends on
+_ADDRESS, _WANTED, _SINCE = 6, 14, 15
 
 # The conditions of the partial indexes stand here in their very words (schema.py).
 # What a paused newsletter has may be a million rows, which a look for the oldest of all would pass over each time.
@@ -23,23 +26,26 @@ _WAITING = """
 SELECT id FROM (
     SELECT n.id, (
         SELECT min(d.not_before) FROM deliveries d
-        WHERE d.state IN ('pending', 'deferred') AND d.newsletter = n.id AND d.not_before <= :now
+        WHERE d.state IN ('pending', 'deferred') AND d.newsletter = n.id AND d.not_before <= ?
     ) AS oldest FROM newsletters n WHERE NOT n.paused
 ) AS heads WHERE oldest IS NOT NULL ORDER BY oldest, id
 """
-_TAKE = """
-UPDATE deliveries SET state = 'claimed', token = :token, at = :now WHERE id IN (
-    SELECT id FROM deliveries WHERE state IN ('pending', 'deferred') AND newsletter = :newsletter
-    AND not_before <= :now ORDER BY not_before, id LIMIT :limit
-) RETURNING id
+_FIRST = """
+SELECT id FROM deliveries WHERE state IN ('pending', 'deferred') AND newsletter = ? AND not_before <= ?
+ORDER BY not_before, id LIMIT ?
 """
+# What a message depends on: the fields of Claimed, whether it is still wanted, and since when it waits.
+_TOLD = """
+SELECT d.id, d.subscription, d.newsletter, d.after, d.upto, d.tries, p.address, p.name, s.format, s.groups, s.origin,
+    s.since, s.confirmed_by, d.first_try, s.status = 'confirmed', d.not_before
+FROM {} d JOIN subscriptions s ON s.id = d.subscription JOIN subscribers p ON p.id = s.subscriber
+"""
+_CLAIM = "UPDATE deliveries SET state = 'claimed', token = ?, at = ? WHERE id "
+_TAKE = _CLAIM + f"IN ({_FIRST}) RETURNING id"
+_TELL = _TOLD.format("deliveries") + "WHERE d.id IN ({ids})"
 # An array is made once; a subselect with a limit might be run for each row.
-_TAKE_FREE = """
-UPDATE deliveries SET state = 'claimed', token = :token, at = :now WHERE id = ANY(ARRAY(
-    SELECT id FROM deliveries WHERE state IN ('pending', 'deferred') AND newsletter = :newsletter
-    AND not_before <= :now ORDER BY not_before, id LIMIT :limit FOR UPDATE SKIP LOCKED
-)) RETURNING id
-"""
+_TAKE_ALONE = _CLAIM + f"= ANY(ARRAY({_FIRST} FOR UPDATE SKIP LOCKED)) RETURNING *"
+_TAKE_AND_TELL = f"WITH taken AS ({_TAKE_ALONE}) {_TOLD.format('taken')}"
 
 _USED = """
 SELECT (
@@ -49,13 +55,6 @@ SELECT (
         SELECT 1 FROM deliveries WHERE state IN ('submitted', 'unknown') AND at > :since LIMIT :limit
     ) AS over
 )
-"""
-
-_TELL = """
-SELECT d.id, d.subscription, d.newsletter, d.after, d.upto, d.tries, p.address, p.name, s.format, s.groups, s.origin,
-    s.since, s.confirmed_by, d.first_try, s.status = 'confirmed'
-FROM deliveries d JOIN subscriptions s ON s.id = d.subscription JOIN subscribers p ON p.id = s.subscriber
-WHERE d.id IN ({ids}) ORDER BY d.not_before, d.id
 """
 
 _FAIL = """
@@ -83,36 +82,37 @@ def claim(connection: Connection, token: str, limit: int, now: datetime, daily_l
         limit = min(limit, daily_limit - _used(connection, daily_limit, now))
     if limit <= 0:
         return []
-    ids = _take(connection, token, limit, now)
-    rows = _tell(connection, ids) if ids else []
-    ended = [row[0] for row in rows if not row[-1]]
+    found = _take(connection, token, limit, now)
+    ended = [row[0] for row in found if not row[_WANTED]]
     if ended:
         connection.execute(text(_FAIL.format(ids=numbers(ended))), {"now": instant(now)})
         move_marks(connection, ended)
-    nameless = [row[0] for row in rows if row[-1] and row[6] is None]
+    nameless = [row[0] for row in found if row[_WANTED] and row[_ADDRESS] is None]
     if nameless:
         connection.execute(text(_PUT_OFF.format(ids=numbers(nameless))), {"later": instant(now + _DAY)})
-    return [_claimed(row) for row in rows if row[-1] and row[6] is not None]
+    return [_claimed(row) for row in found if row[_WANTED] and row[_ADDRESS] is not None]
 
 
-def _take(connection: Connection, token: str, limit: int, now: datetime) -> Sequence[int]:
-    """Claim what waits, of the newsletter first that waits longest; by the partial index of waiting deliveries.
+def _take(connection: Connection, token: str, limit: int, now: datetime) -> list[Raw]:
+    """Claim what waits, of the newsletter first that waits longest; return all that messages depend on, oldest first.
 
-    PostgreSQL passes over what another one takes.
+    By the partial index of waiting deliveries, then by the primary keys. PostgreSQL passes over what another one takes.
     """
-    statement = text(_TAKE if connection.dialect.name == "sqlite" else _TAKE_FREE)
-    told, taken = {"token": token, "now": instant(now)}, list[int]()
-    for newsletter in connection.execute(text(_WAITING), {"now": told["now"]}).scalars().all():
-        of = {**told, "newsletter": newsletter, "limit": limit - len(taken)}
-        taken += connection.execute(statement, of).scalars().all()
+    at, taken = instant(now), list[Raw]()
+    for (newsletter,) in rows.ask(connection, _WAITING, (at,)):
+        of = token, at, newsletter, at, limit - len(taken)
+        if connection.dialect.name == "sqlite":
+            taken += _tell(connection, [id for (id,) in rows.ask(connection, _TAKE, of)])
+        else:
+            taken += rows.ask(connection, _TAKE_AND_TELL, of)
         if len(taken) >= limit:
             break
-    return taken
+    return sorted(taken, key=lambda row: (row[_SINCE], row[0]))
 
 
-def _tell(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:
-    """Return all that messages depend on, oldest first; by the primary keys."""
-    return connection.exec_driver_sql(_TELL.format(ids=numbers(ids))).all()
+def _tell(connection: Connection, ids: Sequence[int]) -> Sequence[Raw]:
+    """Return all that messages depend on; by the primary keys."""
+    return rows.ask(connection, _TELL.format(ids=numbers(ids))) if ids else ()
 
 
 def _used(connection: Connection, limit: int, now: datetime) -> int:
@@ -124,8 +124,10 @@ def _used(connection: Connection, limit: int, now: datetime) -> int:
     return int(connection.execute(text(_USED), told).scalar_one())
 
 
-def _claimed(row: Any) -> Claimed:
-    id, subscription, newsletter, after, upto, tries, address, name, format, groups, origin, since, by, first, _ = row
+def _claimed(row: Raw) -> Claimed:
+    id, subscription, newsletter, after, upto, tries, address, name, format, groups, origin, since, by, first = row[
+        :_WANTED
+    ]
     return Claimed(
         id,
         subscription,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +19,7 @@ from digest.store import advance, refusals
 from digest.store.advance import End
 from digest.store.claims import instant
 from digest.store.engine import Database
+from digest.store.statement import Statement
 
 #: seconds that a database which went away is waited for
 PATIENCE = 30.0
@@ -28,13 +31,18 @@ _PASSING = ("08", "40", "53300", "57P0")
 
 #: the checkpoints of others, who write more seldom, are enough
 _SQLITE = ("PRAGMA wal_autocheckpoint = 4000",)
-#: one plan for all calls, which takes rows by their keys whatever the statistics say: planning costs more than the rest
+#: what a server forgets in a crash would be sent twice; one plan for all calls, which takes rows by their keys whatever
+#: the statistics say: planning costs more than the rest
 _POSTGRESQL = (
+    "SET synchronous_commit = on",
     "SET plan_cache_mode = force_generic_plan",
     "SET enable_seqscan = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
 )
+#: messages from which on it is worth the change of threads that SQLite's commit runs beside the sender
+_WORTH = 2
+Result = TypeVar("Result")
 _NOTHING: frozenset[int] = frozenset()
 
 
@@ -45,27 +53,52 @@ class Line:
         self._database = database
         self._lock = threading.Lock()
         self._connection: Any = None
+        #: of SQLite's driver
         self._cursor: Any = None
+        #: of PostgreSQL
+        self._statement: Statement | None = None
+        #: does what nobody waits for yet
+        self._clerk: futures.ThreadPoolExecutor | None = None
 
     def close(self) -> None:
         """Let go of the connection."""
         with self._lock:
             self._drop()
+            if self._clerk is not None:
+                self._clerk.shutdown()
 
     def advance(
-        self, token: str, begun: Sequence[Claimed], concluded: Sequence[Concluded], now: datetime
+        self,
+        token: str,
+        begun: Sequence[Claimed],
+        concluded: Sequence[Concluded],
+        now: datetime,
+        meanwhile: Callable[[], None] | None = None,
     ) -> frozenset[int]:
         """Commit what happened, as `Ledger.advance`."""
         ended, at = advance.ends(concluded), instant(now)
         with self._lock:
-            if self._database.sqlite:
+            if not self._database.sqlite:
+                return self._postgresql(token, begun, ended, at, meanwhile)
+            if meanwhile is None or len(begun) < _WORTH:
                 return self._sqlite(token, begun, ended, at)
-            return self._postgresql(token, begun, ended, at)
+            written = self.aside(partial(self._sqlite, token, begun, ended, at))
+            try:
+                meanwhile()
+            finally:
+                lost = written()
+            return lost
+
+    def aside(self, work: Callable[[], Result]) -> Callable[[], Result]:
+        """Do something in another thread; what is returned waits for its end."""
+        if self._clerk is None:
+            self._clerk = futures.ThreadPoolExecutor(1, "ledger")
+        return self._clerk.submit(work).result
 
     def _sqlite(self, token: str, begun: Sequence[Claimed], ended: Sequence[End], now: str) -> frozenset[int]:
         """Commit in a write transaction, which waits for another writer's as any does."""
         try:
-            cursor = self._open()
+            cursor = self._cursor = self._cursor or self._open().cursor()
             cursor.execute("BEGIN IMMEDIATE")
             lost = _NOTHING
             if not advance.all_well(cursor, token, begun, ended, now):
@@ -82,20 +115,50 @@ class Line:
             raise
         return lost
 
-    def _postgresql(self, token: str, begun: Sequence[Claimed], ended: Sequence[End], now: str) -> frozenset[int]:
+    def _postgresql(
+        self,
+        token: str,
+        begun: Sequence[Claimed],
+        ended: Sequence[End],
+        now: str,
+        meanwhile: Callable[[], None] | None,
+    ) -> frozenset[int]:
         """Commit in one statement; where the connection breaks, nobody knows whether it did, and it is said again."""
         until, wait, again = time.monotonic() + PATIENCE, _FIRST_WAIT, False
         while True:
             try:
-                return advance.postgresql(self._open(), token, begun, ended, now, again=again)
+                told = advance.parameters(token, begun, ended, now, again=again)
+                rows = self._ask(told, meanwhile)
+                break
             except self._errors as error:
                 again = again or self._broke()
                 self._drop()
                 if not self._passes(error) or time.monotonic() > until:
                     raise self._refused(error) from error
                 logger().warning("store not reached", again_in=wait)
+            except BaseException:
+                # an answer that nobody waited for would be taken for that to the next question
+                self._drop()
+                raise
+            meanwhile = None
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
+        if len(rows) == len(begun) + len(ended):
+            return _NOTHING
+        return advance.lost(begun, () if again else ended, rows)
+
+    def _ask(self, told: Mapping[str, object], meanwhile: Callable[[], None] | None) -> list[tuple[bool, int]]:
+        """Send the statement, and return the ids it found, each with whether it begins."""
+        if self._statement is None:
+            self._statement = Statement(self._open().dbapi_connection, advance.AT_ONCE)
+        self._statement.send(told)
+        try:
+            if meanwhile is not None:
+                meanwhile()
+        finally:
+            # whatever became of that: nothing else may happen before it is known what the ledger has
+            result = self._statement.answer()
+        return [(result.get_value(row, 0) == b"t", int(result.get_value(row, 1))) for row in range(result.ntuples)]
 
     @property
     def _errors(self) -> tuple[type[Exception], ...]:
@@ -116,20 +179,16 @@ class Line:
         return refusals.explain(error, self._database.place)
 
     def _open(self) -> Any:
-        """Return a cursor of the connection, which commits each statement by itself."""
+        """Return a connection that commits each statement by itself."""
         if self._connection is None:
             self._connection = self._database.engine.raw_connection()
             self._connection.detach()
             if not self._database.sqlite:
                 self._connection.dbapi_connection.autocommit = True
-            self._cursor = self._connection.cursor()
-            if not self._database.sqlite:
-                # What a server forgets in a crash would be sent twice.
-                self._cursor.execute("SET synchronous_commit = on")
-            if self._database.sqlite:
-                # that of the others, who come by more seldom, is enough
-                self._cursor.execute("PRAGMA wal_autocheckpoint = 4000")
-        return self._cursor
+            cursor = self._connection.cursor()
+            for statement in _SQLITE if self._database.sqlite else _POSTGRESQL:
+                cursor.execute(statement)
+        return self._connection
 
     def _broke(self) -> bool:
         """Whether the connection ended under a statement; False where there was none, or the server refused."""
@@ -138,5 +197,8 @@ class Line:
     def _drop(self) -> None:
         """Close the connection, which undoes what is open on it."""
         connection, self._connection, self._cursor = self._connection, None, None
+        if self._statement is not None:
+            self._statement.close()
+            self._statement = None
         if connection is not None:
             connection.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, select, update
 
@@ -76,17 +77,34 @@ class SqlLedger:
             senders.renew(connection, sender)
             return claims.claim(connection, token, limit, now, daily_limit)
 
+    def claiming(
+        self, token: str, limit: int, now: datetime, *, daily_limit: int | None = None
+    ) -> Callable[[], Sequence[Claimed]]:
+        """Begin to claim, where writers need not wait for each other."""
+        line = self._lines.get(token)
+        claim = partial(self.claim, token, limit, now, daily_limit=daily_limit)
+        return claim if line is None or self._database.sqlite else line.aside(claim)
+
     def advance(
-        self, token: str, begun: Sequence[Claimed], concluded: Sequence[Concluded], now: datetime
+        self,
+        token: str,
+        begun: Sequence[Claimed],
+        concluded: Sequence[Concluded],
+        now: datetime,
+        *,
+        meanwhile: Callable[[], None] | None = None,
     ) -> frozenset[int]:
         """Commit what happened; return the ids among `begun` whose claim was lost."""
         line = self._lines.get(token)
         if line is not None:
-            return line.advance(token, begun, concluded, now)
+            return line.advance(token, begun, concluded, now, meanwhile)
+        ended, at = advance.ends(concluded), claims.instant(now)
         with self._database.writing() as connection:
             cursor = connection.connection.cursor()
-            write = advance.sqlite if self._database.sqlite else advance.postgresql
-            return write(cursor, token, begun, advance.ends(concluded), claims.instant(now))
+            if self._database.sqlite:
+                return advance.sqlite(cursor, token, begun, ended, at)
+            rows = cursor.execute(advance.AT_ONCE, advance.parameters(token, begun, ended, at)).fetchall()
+            return advance.lost(begun, ended, rows)
 
     def give_back(self, token: str) -> int:
         """Let go of all claims that are not in flight; return how many."""

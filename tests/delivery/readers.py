@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,16 @@ class Watched:
         self.log.append(("claim", tuple(one.id for one in found)))
         return found
 
+    def claiming(
+        self, token: str, limit: int, now: datetime, *, daily_limit: int | None = None
+    ) -> Callable[[], Sequence[Claimed]]:
+        return partial(self.claim, token, limit, now, daily_limit=daily_limit)
+
     def advance(
-        self, token: str, begun: Sequence[Claimed], concluded: Sequence[Concluded], now: datetime
+        self, token: str, begun: Sequence[Claimed], concluded: Sequence[Concluded], now: datetime, **told: Any
     ) -> frozenset[int]:
         self.before(begun, concluded)
-        lost = self._ledger.advance(token, begun, concluded, now)
+        lost = self._ledger.advance(token, begun, concluded, now, **told)
         self.log.append(("begun", tuple(one.id for one in begun)))
         self.log.append(("concluded", tuple(one.delivery.id for one in concluded)))
         self.commits.append((len(begun), len(concluded)))

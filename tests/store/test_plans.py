@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 
 from digest.models import Subscriber
 from digest.protocols import Timing
@@ -180,7 +180,7 @@ def test_the_way_of_a_message_is_by_primary_keys_on_postgresql_too(shared: str) 
     with psycopg.connect(shared) as connection:
         for setting in hot._POSTGRESQL:
             connection.execute(setting.encode())
-        rows = connection.execute(f"EXPLAIN {advance._AT_ONCE}".encode(), told).fetchall()
+        rows = connection.execute(f"EXPLAIN {advance.AT_ONCE}".encode(), told).fetchall()
     plan = "\n".join(row[0] for row in rows)
     assert set(re.findall(r"(?:Scan on|using|Scan) (\w+_\w+)", plan)) == {"pk_deliveries", "pk_subscriptions"}, plan
     assert "Seq Scan" not in plan
@@ -203,10 +203,11 @@ def test_what_is_due_next_is_looked_for_among_what_waits(database: Database) -> 
 
 
 def test_a_claim_passes_over_nothing_that_a_paused_newsletter_has(database: Database) -> None:
-    told = {"token": "t", "now": NOON.isoformat(), "limit": 200, "newsletter": "daily"}
+    now = NOON.isoformat()
+    told = {claims._WAITING: (now,), claims._TAKE: ("t", now, "daily", now, 200)}
     with database.writing() as connection:
-        for statement in (claims._WAITING, claims._TAKE):
-            plan = [row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"), told)]
+        for statement, values in told.items():
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
             steps = [step for step in plan if "deliveries" in step or step.startswith("SEARCH d ")]
             by_newsletter = "USING INDEX ix_deliveries_waiting (newsletter=? AND not_before<?)"
             waiting = [step for step in steps if by_newsletter in step.replace("COVERING INDEX", "INDEX")]
