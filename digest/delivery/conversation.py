@@ -40,7 +40,7 @@ _LONE: Final = "a lone dot"
 #: a line that begins with a dot; `sub` takes a quarter of the time that `bytes.replace` takes for two bytes
 _DOTTED: Final = re.compile(rb"\n\.")
 #: bytes from which on a piece of a message is likely to be one that others have
-_SHARED: Final = 1024
+_SHARED: Final = 4096
 #: where the message that is transmitted stands
 _ENVELOPE, _CONTENT, _READY = range(3)
 
@@ -194,6 +194,9 @@ class Conversation:
     def sent(self, count: int) -> None:
         """Note that the first bytes of `outgoing` have gone out."""
         self._dot_held = self._dot_held and not count
+        if count == sum(map(len, self._out)):
+            self._out.clear()
+            count = 0
         while count:
             first = self._out.popleft()
             if len(first) > count:
@@ -424,7 +427,7 @@ def stuffed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _doubled(piece: bytes) -> bytes:
-    return _DOTTED.sub(b"\n..", piece)
+    return _DOTTED.sub(b"\n..", piece) if b"\n." in piece else piece
 
 
 #: what messages share is the same object in all of them: it is found without a look at its bytes

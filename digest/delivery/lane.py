@@ -83,14 +83,10 @@ class SmtpLane:
 
     def advance(self) -> Sequence[Event]:
         """Read and write what can be without waiting, and say what came of it."""
-        if self._conversation.holds_dot:
-            # A server that broke off in the meantime gets no dot: it cannot have the message then.
-            self._read()
+        # A server that broke off in the meantime gets no dot: it cannot have the message then.
+        while not self._conversation.is_lost and self._read():
+            pass
         self._write()
-        more = True
-        while more and not self._conversation.is_lost:
-            more = self._read()
-            self._write()
         return self._told()
 
     def close(self, reason: str) -> Sequence[Event]:

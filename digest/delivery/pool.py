@@ -55,9 +55,12 @@ class Slot:
 
     def gets_ready(self) -> bool:
         """Say whether a message is on its way that will be ready, and none is."""
-        return any(not held.begun for held in self.items.values()) and not any(
-            held.ready for held in self.items.values()
-        )
+        waits = False
+        for held in self.items.values():
+            if held.ready:
+                return False
+            waits = waits or not held.begun
+        return waits
 
     def in_flight(self) -> bool:
         """Say whether it holds a message that was released."""

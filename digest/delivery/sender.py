@@ -336,7 +336,9 @@ class _Run:
             if slot.items and self._waiting.ready() <= self._sooner():
                 busy.append(slot)
             elif self._offer(slot):
-                self._advance(slot)
+                # behind another message it may have to wait
+                if slot.lane.writes or len(slot.items) == 1:
+                    self._advance(slot)
             else:
                 busy.append(slot)
                 break

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from digest.errors import RenderError
@@ -59,20 +60,17 @@ def make_markers(*content: str) -> Markers:
 class Form:
     """A message but for its reader."""
 
-    #: encoded; nothing where a slot is
-    _pieces: tuple[bytes, ...]
-    #: place among the pieces, and what goes there
-    _slots: tuple[tuple[int, int], ...]
+    #: encoded: long pieces that all readers share, and between them runs of short ones and of slots
+    _parts: tuple[bytes | tuple[bytes | int, ...], ...]
 
     def fill(self, reader: Reader) -> tuple[bytes, ...]:
         """Return the message of a reader (RFC 5322): lines end in CRLF and have at most 998 bytes, headers are ASCII.
 
-        In pieces: what stands between two slots is the same object in the messages of all readers.
+        In pieces: what is long and stands between two slots is the same object in the messages of all readers.
 
         Raises:
             RenderError: her address is not one plain address, or a header cannot hold a link.
         """
-        pieces = list(self._pieces)
         values = (
             join_headers(reader_headers(reader.to)).encode("ascii"),
             b"\r\n".join([_slot(line) for line in wrapped(reader.sentence)]),
@@ -80,11 +78,18 @@ class Form:
             _html(reader.sentence),
             _html(reader.link),
         )
-        for place, value in self._slots:
-            pieces[place] = values[value]
-        return tuple(pieces)
+        return tuple(
+            [
+                part
+                if isinstance(part, bytes)
+                else b"".join([values[one] if isinstance(one, int) else one for one in part])
+                for part in self._parts
+            ]
+        )
 
 
+#: bytes from which on a piece that all readers share is not copied for each
+_LONG = 4096
 #: places among a reader's values: her headers; sentence and link as text; both as HTML
 _HEADERS, _TEXT, _HTML = 0, 1, 3
 
@@ -117,18 +122,20 @@ def compile_message(
 
 
 def _form(pieces: Sequence[str | int]) -> Form:
-    """Join what stands between two slots."""
-    joined: list[bytes] = []
-    slots: list[tuple[int, int]] = []
-    run: list[str] = []
-    for piece in pieces:
-        if isinstance(piece, str):
-            run.append(piece)
+    """Join what stands between two slots, and set what is long apart."""
+    parts: list[bytes | tuple[bytes | int, ...]] = []
+    run: list[bytes | int] = []
+    for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
+        if not is_text:
+            run += [piece for piece in group if isinstance(piece, int)]
             continue
-        joined += ["".join(run).encode("ascii"), b""]
-        slots.append((len(joined) - 1, piece))
+        shared = "".join(map(str, group)).encode("ascii")
+        if len(shared) < _LONG:
+            run.append(shared)
+            continue
+        parts += [tuple(run), shared] if run else [shared]
         run = []
-    return Form((*joined, "".join(run).encode("ascii")), tuple(slots))
+    return Form((*parts, tuple(run)) if run else tuple(parts))
 
 
 def _body(content: str, markers: Markers, slot: int) -> Iterator[str | int]:
@@ -193,6 +200,8 @@ def _html(value: str) -> bytes:
 
 def _slot(line: str) -> bytes:
     """Return one line as quoted-printable, whose last line has room for a soft break."""
-    if len(line) <= _LAST and line.isascii() and line.isprintable() and "=" not in line and line[-1:] != " ":
-        return line.encode("ascii")
+    if line.isascii() and line.isprintable() and line[-1:] != " ":
+        quoted = line.replace("=", "=3D") if "=" in line else line
+        if len(quoted) <= _LAST:
+            return quoted.encode("ascii")
     return "\r\n".join(quoted_line(line, _LAST)).encode("ascii")
