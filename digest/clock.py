@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -13,6 +14,8 @@ Clock = Callable[[], datetime]
 
 #: The documented test setting: an ISO 8601 instant or date at which the clock of the process stands still.
 VARIABLE = "DIGEST__CLOCK"
+
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def parse_instant(text: str) -> datetime:
@@ -43,3 +46,8 @@ def system() -> Clock:
         return fixed(parse_instant(told))
     except ValueError as error:
         raise ConfigError(f"{VARIABLE}: {told!r} is no instant; use ISO 8601, like 2026-11-20T08:00:00Z") from error
+
+
+def elapsed() -> float:
+    """Return seconds that count a suspended machine's too, where the system knows them (CLOCK_BOOTTIME)."""
+    return time.clock_gettime(_BOOTTIME) if _BOOTTIME is not None else time.monotonic()

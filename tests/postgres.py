@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-_DURABLE = "-c shared_buffers=128MB"
+_DURABLE = "-c shared_buffers=128MB -c min_wal_size=192MB"
 _NO_SYNC = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB"
 
 

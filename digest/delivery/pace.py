@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Generic, TypeVar
 
 from digest.delivery.settings import Pace
@@ -171,6 +172,12 @@ class Waiting(Generic[Item]):
         else:
             del self._lines[domain]
         return item
+
+    def first(self, count: int) -> list[Item]:
+        """Return those that will be taken next, where that is known: without any rate."""
+        if self._all is not None or self._domain_rate is not None:
+            return []
+        return [item for _, item in islice(self._lines[""], count)]
 
     def clear(self) -> list[Item]:
         """Let nothing wait any more; return what did."""

@@ -10,16 +10,18 @@ from collections import deque
 from collections.abc import Sequence
 
 from digest.errors import TransportError
-from digest.protocols import Claimed, Lane, Transport
+from digest.protocols import Claimed, Lane, Outgoing, Transport
 
 
 class Held:
     """A claimed message on its way through the sender."""
 
-    __slots__ = ("begun", "delivery", "ready", "released", "returns", "slot")
+    __slots__ = ("begun", "delivery", "message", "ready", "released", "returns", "slot")
 
     def __init__(self, delivery: Claimed) -> None:
         self.delivery = delivery
+        #: made before a lane took it
+        self.message: Outgoing | None = None
         #: where it is; None: it waits
         self.slot: Slot | None = None
         #: it is `Ready`, and the ledger was not told yet

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from digest.clock import Clock
+from digest.clock import Clock, elapsed
 from digest.delivery.answers import Answers, Suppress
 from digest.delivery.losses import STRIKES, Losses
 from digest.delivery.pace import Waiting
@@ -24,7 +24,7 @@ from digest.delivery.pool import Held, Pool, Slot
 from digest.delivery.settings import Pace
 from digest.delivery.supply import Supply
 from digest.delivery.tally import Tally
-from digest.errors import StoreError, TransportError
+from digest.errors import DigestError, StoreError, TransportError
 from digest.logs import logger
 from digest.models import UnknownPolicy
 from digest.protocols import Answered, Event, Ledger, Lost, Outcome, Progress, Ready, Transport
@@ -44,14 +44,6 @@ RETURNS = 3
 AHEAD = 10
 #: seconds before each new try to commit what was answered, once a commit has failed
 RETRIES = (0.0, 0.5, 1.5)
-
-
-def elapsed() -> float:
-    """Return seconds that count a suspended machine's too, where the system knows them (CLOCK_BOOTTIME)."""
-    return time.clock_gettime(_BOOTTIME) if _BOOTTIME is not None else time.monotonic()
-
-
-_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ class Sender:
     pace: Pace = field(kw_only=True)
     policies: Mapping[str, UnknownPolicy] = field(kw_only=True)
     suppress: Suppress | None = field(default=None, kw_only=True)
-    batch: int = field(default=200, kw_only=True)
+    batch: int = field(default=100, kw_only=True)
     progress: Progress | None = field(default=None, kw_only=True)
     backoff: float = field(default=0.5, kw_only=True)
     quiet: float = field(default=QUIET, kw_only=True)
@@ -114,14 +106,7 @@ class _Run:
     def __init__(self, sender: Sender, token: str, limit: int | None, stop: threading.Event) -> None:
         self._sender, self._ledger, self._token = sender, sender.ledger, token
         self._stop = stop
-        self._supply = Supply(
-            sender.ledger,
-            token,
-            sender.clock,
-            batch=sender.batch,
-            limit=limit,
-            daily_limit=sender.pace.daily_limit,
-        )
+        self._supply = Supply(sender.ledger, token, sender.clock, sender.batch, limit, sender.pace.daily_limit)
         self._pool = Pool(sender.transport)
         self._losses = Losses(sender.transport.name, sender.transport.lanes, sender.backoff)
         self._waiting: Waiting[Held] = Waiting(sender.pace, time.monotonic)
@@ -142,6 +127,8 @@ class _Run:
         self._ending = False
         self._lost_commits = 0
         self._told_total = False
+        #: why no more messages can be made
+        self._fault: DigestError | None = None
         #: why it is no use to go on
         self._trouble: str | None = None
 
@@ -198,7 +185,7 @@ class _Run:
         if not self._ending:
             self._feed()
             self._open()
-        slots = self._pool.wait(self._timeout())
+        slots = self._wait()
         self._quiet = not slots
         for slot in slots:
             self._advance(slot)
@@ -211,6 +198,17 @@ class _Run:
             return
         if self._is_due():
             self._release(self._commit())
+
+    def _wait(self) -> list[Slot]:
+        """Wait for lanes, and make what they take next if there is time for it."""
+        timeout = self._timeout()
+        if timeout and not self._ending:
+            for held in self._waiting.first(self._losses.lanes):
+                if held.message is None:
+                    if slots := self._pool.wait(0.0):
+                        return slots
+                    held.message = self._sender.make(held.delivery)
+        return self._pool.wait(timeout)
 
     def _timeout(self) -> float:
         if self._is_due() or self._pool.has_work():
@@ -253,14 +251,22 @@ class _Run:
                 [held.delivery for held in begun],
                 concluded,
                 self._sender.clock(),
-                # what the lanes take next is made while the database writes
-                meanwhile=None if self._ending else self._feed,
+                meanwhile=None if self._ending else self._meanwhile,
             )
         except StoreError:
             self._answers.put_back(concluded)
             raise
         self._answers.note(concluded)
+        if self._fault is not None:
+            raise self._fault
         return self._without_lost(begun, lost) if lost else begun
+
+    def _meanwhile(self) -> None:
+        """Make what the lanes take next while the ledger writes; what fails is told when that is done."""
+        try:
+            self._feed()
+        except DigestError as error:
+            self._fault = error
 
     def _try_to_commit(self) -> bool:
         """Tell the ledger what was answered; if it cannot be told now, keep it for later."""
@@ -351,7 +357,7 @@ class _Run:
         held = self._waiting.take()
         if held is None:
             return False
-        message = self._sender.make(held.delivery)
+        message, held.message = held.message or self._sender.make(held.delivery), None
         held.slot = slot
         self._held[held.delivery.id] = slot.items[held.delivery.id] = held
         if not slot.in_flight():

@@ -21,7 +21,7 @@ class Supply:
     """
 
     def __init__(
-        self, ledger: Ledger, token: str, clock: Clock, *, batch: int, limit: int | None, daily_limit: int | None
+        self, ledger: Ledger, token: str, clock: Clock, batch: int, limit: int | None, daily_limit: int | None
     ) -> None:
         self._ledger, self._token, self._clock = ledger, token, clock
         self._batch, self._daily_limit = batch, daily_limit

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from digest import links
@@ -98,8 +97,8 @@ def quoted_printable(text: str) -> str:
     return "\r\n".join([line for source in lines for line in quoted_line(source)])
 
 
-def quoted_line(line: str, last: int = _LINE) -> Iterator[str]:
-    """Yield one line as lines of quoted-printable, all but the last with a soft break at the end.
+def quoted_line(line: str, last: int = _LINE) -> list[str]:
+    """Return one line as lines of quoted-printable, all but the last with a soft break at the end.
 
     Args:
         line: without line breaks.
@@ -108,14 +107,19 @@ def quoted_line(line: str, last: int = _LINE) -> Iterator[str]:
     quoted = _SPECIAL.sub(_quote, line.encode("utf-8", "replace").decode("latin-1"))
     if quoted.endswith((" ", "\t")):  # white space at an end is lost on the way
         quoted = f"{quoted[:-1]}={ord(quoted[-1]):02X}"
-    at = 0
+    return soft_broken(quoted, last)
+
+
+def soft_broken(quoted: str, last: int) -> list[str]:
+    """Return what is quoted already as lines, all but the last with a soft break at the end; `last` as above."""
+    lines, at = [], 0
     while len(quoted) - at > last:
         end = at + _LINE - 1
         escape = quoted.rfind("=", end - 2, end)
         end = end if escape < 0 else escape
-        yield quoted[at:end] + "="
+        lines.append(quoted[at:end] + "=")
         at = end
-    yield quoted[at:]
+    return [*lines, quoted[at:]]
 
 
 def _quote(special: re.Match[str]) -> str:

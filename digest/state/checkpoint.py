@@ -79,10 +79,16 @@ class _Watched:
         return getattr(self._ledger, name)
 
     def advance(
-        self, token: str, begun: Sequence[Claimed], concluded: Sequence[Concluded], now: datetime
+        self,
+        token: str,
+        begun: Sequence[Claimed],
+        concluded: Sequence[Concluded],
+        now: datetime,
+        *,
+        meanwhile: Callable[[], None] | None = None,
     ) -> frozenset[int]:
         """Commit what happened, and keep what is begun elsewhere; else it is pending once more, and counts as lost."""
-        lost = self._ledger.advance(token, begun, concluded, now)
+        lost = self._ledger.advance(token, begun, concluded, now, meanwhile=meanwhile)
         mine = [one for one in begun if one.id not in lost]
         if not mine:
             return lost

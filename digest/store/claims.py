@@ -23,12 +23,12 @@ _ADDRESS, _WANTED, _SINCE = 6, 14, 15
 # The conditions of the partial indexes stand here in their very words (schema.py).
 # What a paused newsletter has may be a million rows, which a look for the oldest of all would pass over each time.
 _WAITING = """
-SELECT id FROM (
+WITH heads AS MATERIALIZED (
     SELECT n.id, (
         SELECT min(d.not_before) FROM deliveries d
         WHERE d.state IN ('pending', 'deferred') AND d.newsletter = n.id AND d.not_before <= ?
     ) AS oldest FROM newsletters n WHERE NOT n.paused
-) AS heads WHERE oldest IS NOT NULL ORDER BY oldest, id
+) SELECT id FROM heads WHERE oldest IS NOT NULL ORDER BY oldest, id
 """
 _FIRST = """
 SELECT id FROM deliveries WHERE state IN ('pending', 'deferred') AND newsletter = ? AND not_before <= ?
@@ -46,6 +46,22 @@ _TELL = _TOLD.format("deliveries") + "WHERE d.id IN ({ids})"
 # An array is made once; a subselect with a limit might be run for each row.
 _TAKE_ALONE = _CLAIM + f"= ANY(ARRAY({_FIRST} FOR UPDATE SKIP LOCKED)) RETURNING *"
 _TAKE_AND_TELL = f"WITH taken AS ({_TAKE_ALONE}) {_TOLD.format('taken')}"
+
+#: Claims for a sender that is enlisted, of the newsletter that waits longest, on PostgreSQL. It locks those rows, and
+#: the sender's own, which keeps it enlisted.
+AHEAD = f"""
+WITH me AS MATERIALIZED (
+    SELECT token FROM senders WHERE token = %(token)s::text FOR KEY SHARE
+), head AS MATERIALIZED (
+    {_WAITING.replace("?", "%(now)s::text")} LIMIT 1
+), taken AS (
+    UPDATE deliveries SET state = 'claimed', token = me.token, at = %(now)s::text FROM me WHERE id = ANY(ARRAY(
+        SELECT d.id FROM deliveries d WHERE d.state IN ('pending', 'deferred')
+        AND d.newsletter = (SELECT id FROM head) AND d.not_before <= %(now)s::text
+        ORDER BY d.not_before, d.id LIMIT %(limit)s::bigint FOR UPDATE SKIP LOCKED
+    )) RETURNING deliveries.*
+) {_TOLD.format("taken")}
+"""  # noqa: S608 - ours
 
 _USED = """
 SELECT (
@@ -83,6 +99,17 @@ def claim(connection: Connection, token: str, limit: int, now: datetime, daily_l
     if limit <= 0:
         return []
     found = _take(connection, token, limit, now)
+    settle(connection, found, now)
+    return wanted(found)
+
+
+def parameters(token: str, limit: int, now: datetime) -> dict[str, object]:
+    """Return what `AHEAD` is told."""
+    return {"token": token, "limit": limit, "now": instant(now)}
+
+
+def settle(connection: Connection, found: Sequence[Raw], now: datetime) -> None:
+    """Say of what was claimed, and is not to be sent, what becomes of it."""
     ended = [row[0] for row in found if not row[_WANTED]]
     if ended:
         connection.execute(text(_FAIL.format(ids=numbers(ended))), {"now": instant(now)})
@@ -90,11 +117,16 @@ def claim(connection: Connection, token: str, limit: int, now: datetime, daily_l
     nameless = [row[0] for row in found if row[_WANTED] and row[_ADDRESS] is None]
     if nameless:
         connection.execute(text(_PUT_OFF.format(ids=numbers(nameless))), {"later": instant(now + _DAY)})
-    return [_claimed(row) for row in found if row[_WANTED] and row[_ADDRESS] is not None]
+
+
+def wanted(found: Sequence[Raw]) -> list[Claimed]:
+    """Return what is to be sent of what was claimed, oldest first."""
+    oldest = sorted(found, key=lambda row: (row[_SINCE], row[0]))
+    return [_claimed(row) for row in oldest if row[_WANTED] and row[_ADDRESS] is not None]
 
 
 def _take(connection: Connection, token: str, limit: int, now: datetime) -> list[Raw]:
-    """Claim what waits, of the newsletter first that waits longest; return all that messages depend on, oldest first.
+    """Claim what waits, of the newsletter first that waits longest; return all that messages depend on.
 
     By the partial index of waiting deliveries, then by the primary keys. PostgreSQL passes over what another one takes.
     """
@@ -107,7 +139,7 @@ def _take(connection: Connection, token: str, limit: int, now: datetime) -> list
             taken += rows.ask(connection, _TAKE_AND_TELL, of)
         if len(taken) >= limit:
             break
-    return sorted(taken, key=lambda row: (row[_SINCE], row[0]))
+    return taken
 
 
 def _tell(connection: Connection, ids: Sequence[int]) -> Sequence[Raw]:

@@ -1,4 +1,7 @@
-"""The connection that a sender has to itself, for the transitions of its deliveries. May import the engine."""
+"""The connections that a sender has to itself: for the transitions of its deliveries, and to claim ahead.
+
+May import the engine.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from datetime import datetime
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest.errors import StoreError
 from digest.logs import logger
 from digest.protocols import Claimed, Concluded
-from digest.store import advance, refusals
+from digest.store import advance, claims, refusals
 from digest.store.advance import End
 from digest.store.claims import instant
 from digest.store.engine import Database
+from digest.store.rows import Raw
 from digest.store.statement import Statement
 
 #: seconds that a database which went away is waited for
@@ -33,21 +36,23 @@ _PASSING = ("08", "40", "53300", "57P0")
 _SQLITE = ("PRAGMA wal_autocheckpoint = 4000",)
 #: what a server forgets in a crash would be sent twice; one plan for all calls, which takes rows by their keys whatever
 #: the statistics say: planning costs more than the rest
-_POSTGRESQL = (
-    "SET synchronous_commit = on",
+_BY_KEYS = (
+    "SET jit = off",
     "SET plan_cache_mode = force_generic_plan",
     "SET enable_seqscan = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
 )
+_POSTGRESQL = ("SET synchronous_commit = on", *_BY_KEYS)
+#: claims that a crash undoes are nobody's; a commit that waits for the disk has it write them, too
+_AHEAD = ("SET synchronous_commit = off", *_BY_KEYS)
 #: messages from which on it is worth the change of threads that SQLite's commit runs beside the sender
 _WORTH = 2
-Result = TypeVar("Result")
 _NOTHING: frozenset[int] = frozenset()
 
 
 class Line:
-    """A connection for one sender, which may be called from any thread."""
+    """The connections of one sender: one for SQLite; for PostgreSQL two, each with its statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -55,15 +60,18 @@ class Line:
         self._connection: Any = None
         #: of SQLite's driver
         self._cursor: Any = None
-        #: of PostgreSQL
-        self._statement: Statement | None = None
-        #: does what nobody waits for yet
+        #: writes to SQLite while another thread has something to do
         self._clerk: futures.ThreadPoolExecutor | None = None
+        #: of PostgreSQL
+        self._advance = Statement(database, advance.AT_ONCE, _POSTGRESQL)
+        self._claim = Statement(database, claims.AHEAD, _AHEAD)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connections."""
         with self._lock:
             self._drop()
+            self._advance.drop()
+            self._claim.drop()
             if self._clerk is not None:
                 self._clerk.shutdown()
 
@@ -82,23 +90,42 @@ class Line:
                 return self._postgresql(token, begun, ended, at, meanwhile)
             if meanwhile is None or len(begun) < _WORTH:
                 return self._sqlite(token, begun, ended, at)
-            written = self.aside(partial(self._sqlite, token, begun, ended, at))
+            if self._clerk is None:
+                self._clerk = futures.ThreadPoolExecutor(1, "ledger")
+            written = self._clerk.submit(self._sqlite, token, begun, ended, at)
             try:
                 meanwhile()
             finally:
-                lost = written()
-            return lost
+                # whatever became of that: nothing else may happen before it is known what the ledger has
+                futures.wait([written])
+            return written.result()
 
-    def aside(self, work: Callable[[], Result]) -> Callable[[], Result]:
-        """Do something in another thread; what is returned waits for its end."""
-        if self._clerk is None:
-            self._clerk = futures.ThreadPoolExecutor(1, "ledger")
-        return self._clerk.submit(work).result
+    def claiming(self, token: str, limit: int, now: datetime) -> Callable[[], list[Raw]]:
+        """Begin to claim on PostgreSQL, whatever daily limits there are; what is returned waits for what was claimed.
+
+        Where that is less than `limit`, `claims.claim` may find more, or says why it cannot.
+        """
+        try:
+            self._claim.send(claims.parameters(token, limit, now))
+        except self._errors:
+            self._claim.drop()
+            return list
+        return self._claimed
+
+    def _claimed(self) -> list[Raw]:
+        try:
+            return self._claim.rows()
+        except self._errors:
+            self._claim.drop()
+            return []
+        except BaseException:
+            self._claim.drop()
+            raise
 
     def _sqlite(self, token: str, begun: Sequence[Claimed], ended: Sequence[End], now: str) -> frozenset[int]:
         """Commit in a write transaction, which waits for another writer's as any does."""
         try:
-            cursor = self._cursor = self._cursor or self._open().cursor()
+            cursor = self._open()
             cursor.execute("BEGIN IMMEDIATE")
             lost = _NOTHING
             if not advance.all_well(cursor, token, begun, ended, now):
@@ -131,14 +158,14 @@ class Line:
                 rows = self._ask(told, meanwhile)
                 break
             except self._errors as error:
-                again = again or self._broke()
-                self._drop()
+                again = again or self._advance.broke()
+                self._advance.drop()
                 if not self._passes(error) or time.monotonic() > until:
                     raise self._refused(error) from error
                 logger().warning("store not reached", again_in=wait)
             except BaseException:
                 # an answer that nobody waited for would be taken for that to the next question
-                self._drop()
+                self._advance.drop()
                 raise
             meanwhile = None
             time.sleep(wait)
@@ -149,16 +176,13 @@ class Line:
 
     def _ask(self, told: Mapping[str, object], meanwhile: Callable[[], None] | None) -> list[tuple[bool, int]]:
         """Send the statement, and return the ids it found, each with whether it begins."""
-        if self._statement is None:
-            self._statement = Statement(self._open().dbapi_connection, advance.AT_ONCE)
-        self._statement.send(told)
+        self._advance.send(told)
         try:
             if meanwhile is not None:
                 meanwhile()
         finally:
-            # whatever became of that: nothing else may happen before it is known what the ledger has
-            result = self._statement.answer()
-        return [(result.get_value(row, 0) == b"t", int(result.get_value(row, 1))) for row in range(result.ntuples)]
+            rows = self._advance.rows()
+        return rows
 
     @property
     def _errors(self) -> tuple[type[Exception], ...]:
@@ -179,26 +203,17 @@ class Line:
         return refusals.explain(error, self._database.place)
 
     def _open(self) -> Any:
-        """Return a connection that commits each statement by itself."""
-        if self._connection is None:
+        """Return a cursor of SQLite's driver, which commits each statement by itself."""
+        if self._cursor is None:
             self._connection = self._database.engine.raw_connection()
             self._connection.detach()
-            if not self._database.sqlite:
-                self._connection.dbapi_connection.autocommit = True
-            cursor = self._connection.cursor()
-            for statement in _SQLITE if self._database.sqlite else _POSTGRESQL:
-                cursor.execute(statement)
-        return self._connection
-
-    def _broke(self) -> bool:
-        """Whether the connection ended under a statement; False where there was none, or the server refused."""
-        return self._connection is not None and bool(self._connection.dbapi_connection.closed)
+            self._cursor = self._connection.cursor()
+            for statement in _SQLITE:
+                self._cursor.execute(statement)
+        return self._cursor
 
     def _drop(self) -> None:
-        """Close the connection, which undoes what is open on it."""
+        """Close SQLite's connection, which undoes what is open on it."""
         connection, self._connection, self._cursor = self._connection, None, None
-        if self._statement is not None:
-            self._statement.close()
-            self._statement = None
         if connection is not None:
             connection.close()

@@ -16,6 +16,7 @@ from digest.protocols import Claimed, Concluded, Recovered, Timing
 from digest.store import advance, claims, senders, sweep, told
 from digest.store.engine import Database
 from digest.store.hot import Line
+from digest.store.rows import Raw
 from digest.store.schema import newsletters
 from digest.store.senders import Sender
 from digest.store.values import PORTION
@@ -82,8 +83,18 @@ class SqlLedger:
     ) -> Callable[[], Sequence[Claimed]]:
         """Begin to claim, where writers need not wait for each other."""
         line = self._lines.get(token)
-        claim = partial(self.claim, token, limit, now, daily_limit=daily_limit)
-        return claim if line is None or self._database.sqlite else line.aside(claim)
+        if line is None or self._database.sqlite or daily_limit is not None:
+            return partial(self.claim, token, limit, now, daily_limit=daily_limit)
+        coming = line.claiming(token, limit, now)
+        return lambda: self._completed(coming(), token, limit, now)
+
+    def _completed(self, found: Sequence[Raw], token: str, limit: int, now: datetime) -> Sequence[Claimed]:
+        """Return what was claimed ahead, and what there is besides."""
+        claimed = claims.wanted(found)
+        if len(claimed) < len(found):
+            with self._database.writing() as connection:
+                claims.settle(connection, found, now)
+        return claimed if len(claimed) == limit else [*claimed, *self.claim(token, limit - len(claimed), now)]
 
     def advance(
         self,

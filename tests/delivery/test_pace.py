@@ -51,6 +51,15 @@ def test_without_rates_all_go_at_once_in_order() -> None:
     assert (len(waiting), waiting.wait(), waiting.take()) == (0, None, None)
 
 
+def test_who_goes_next_is_known_where_there_is_no_rate() -> None:
+    waiting, _ = queue(Pace(), "a@x.org", "b@y.org", "c@x.org")
+    assert waiting.first(2) == ["a@x.org", "b@y.org"]
+    waiting.take()
+    assert waiting.first(9) == ["b@y.org", "c@x.org"]
+    for pace in (Pace(rate=9), Pace(domain_rate=9)):
+        assert queue(pace, "a@x.org")[0].first(9) == []
+
+
 def test_a_rate_spreads_messages_evenly() -> None:
     waiting, clock = queue(Pace(rate=4), *(f"{number}@example.org" for number in range(9)))
     assert waiting.ready() == 1

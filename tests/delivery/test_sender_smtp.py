@@ -49,6 +49,25 @@ def test_the_dot_goes_with_the_next_envelope_after_the_commit(tmp_path) -> None:
     assert (1, 1) in watched.commits
 
 
+def test_while_a_relay_is_slow_the_next_message_is_made_and_none_twice(tmp_path) -> None:
+    made: list[int] = []
+    begun_with: list[int] = []
+
+    def make(delivery):
+        made.append(delivery.id)
+        return make_outgoing(delivery)
+
+    class Looking(Watched):
+        def before(self, begun, concluded):
+            begun_with.append(len(made))
+
+    with readers(tmp_path, *addresses(10)) as store, serving(Script(pause=0.05)) as server:
+        assert send(store, relay(server), ledger=Looking(store.ledger), make=make).submitted == 10
+    # one is transmitted, one is made
+    assert begun_with[0] == 2
+    assert len(made) == len(set(made)) == 10
+
+
 def test_lanes_that_are_nearly_ready_share_a_commit(tmp_path) -> None:
     with readers(tmp_path, *addresses(80)) as store, serving(Script(pause=0.002)) as server:
         watched = Watched(store.ledger)
@@ -151,6 +170,40 @@ def test_a_message_that_cannot_be_made_leaves_no_other_in_doubt(tmp_path) -> Non
     assert sorted(address for address, state in found.items() if state == "submitted") == sorted(taken)
     assert Counter(found.values()) == {"submitted": len(taken), "pending": 12 - len(taken)}
     assert taken
+
+
+def test_what_was_refused_is_told_though_the_next_message_cannot_be_made(tmp_path) -> None:
+    told: list[str] = []
+
+    def make(one):
+        if one.address == "reader7@example.org":
+            raise RenderError("mail.html, line 3: no such variable")
+        return make_outgoing(one)
+
+    class Busy(Watched):
+        """Has the sender do something each time."""
+
+        def advance(self, token, begun, concluded, now, **told):
+            lost = super().advance(token, begun, concluded, now)
+            if told["meanwhile"]:
+                told["meanwhile"]()
+            return lost
+
+    def suppress(one, _outcome):
+        told.append(one.address)
+
+    # with a rate no message is made before a lane takes it
+    pace = Pace(rate=1e6)
+    with (
+        readers(tmp_path, *addresses(9)) as store,
+        serving(Script(replies={"dot": "550 5.1.1 no such user"})) as server,
+    ):
+        with pytest.raises(RenderError):
+            send(store, relay(server), ledger=Busy(store.ledger), make=make, suppress=suppress, pace=pace)
+        found = states(store)
+    # the sixth was ready when the seventh could not be made
+    assert told == addresses(5)
+    assert [found[address] for address in addresses(9)] == ["failed"] * 5 + ["pending"] * 4
 
 
 def test_a_rate_is_kept(tmp_path) -> None:

@@ -20,8 +20,8 @@ from digest.rendering.environment import make_environment, wrap
 from digest.rendering.headers import From, To
 from digest.rendering.letter import MailLinks
 from digest.rendering.mail import Mail, render_mail
-from digest.rendering.mime import build_message, build_plain
-from digest.rendering.splice import Form, Markers, Reader, compile_message, make_markers, wrapped
+from digest.rendering.mime import build_message, build_plain, quoted_line
+from digest.rendering.splice import _LAST, Form, Markers, Reader, _slot, compile_message, make_markers, wrapped
 from digest.text import clean
 from tests.rendering.mail_editions import make_edition, make_view
 from tests.rendering.messages import body, display_name, keeps_the_rules, parse
@@ -233,6 +233,11 @@ def test_an_address_that_is_not_one_address_is_refused(address):
     form = compile_message("x", None, make_markers("x"), EDITION, subject="s", sender=SENDER)
     with pytest.raises(RenderError, match="one plain address"):
         form.fill(reader_of(address))
+
+
+@given(st.text(st.sampled_from("ab=“”é \t%&\N{NO-BREAK SPACE}"), max_size=200))
+def test_a_slot_is_encoded_as_any_line_is(line: str) -> None:
+    assert _slot(line) == "\r\n".join(quoted_line(line, _LAST)).encode("ascii")
 
 
 def test_a_slot_stands_on_lines_of_its_own_after_a_soft_break():

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from digest.errors import StoreError
 from digest.models import DeliveryCounts
-from digest.protocols import Claimed, Concluded, Outcome, Store, Timing
+from digest.protocols import Claimed, Concluded, Ledger, Outcome, Store, Timing
 from digest.store import open_store
+from digest.store.engine import parse
 from digest.testing import NOON
 from tests.store.readers import (
     LATER,
@@ -33,6 +36,14 @@ UNKNOWN = Outcome("unknown", None, None, "connection lost")
 @pytest.fixture
 def url(url: str) -> str:
     return ready(url)
+
+
+def change(url: str, statement: str) -> None:
+    """Do something in the database itself, which the protocol does not."""
+    engine = create_engine(parse(url))
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
 
 
 def names(claimed) -> list[str]:
@@ -141,12 +152,29 @@ def test_many_sweeps_at_once_make_each_delivery_once(store: Store, url: str) -> 
 # Claims
 
 
-def test_a_claim_tells_all_that_a_message_depends_on(store: Store) -> None:
+Take = Callable[..., Sequence[Claimed]]
+
+
+def at_once(ledger: Ledger, *asked: Any, **how: Any) -> Sequence[Claimed]:
+    return ledger.claim(*asked, **how)
+
+
+def ahead(ledger: Ledger, *asked: Any, **how: Any) -> Sequence[Claimed]:
+    return ledger.claiming(*asked, **how)()
+
+
+@pytest.fixture(params=[at_once, ahead])
+def take(request: pytest.FixtureRequest) -> Take:
+    found: Take = request.param
+    return found
+
+
+def test_a_claim_tells_all_that_a_message_depends_on(store: Store, take: Take) -> None:
     wishes: dict[str, Any] = {"name": "Ann Ł", "groups": ("ml", "bio"), "format": "text"}
     admit(store, "ann", origin="web", confirmed_by="her click", **wishes)
     sweep(store)
     with store.ledger.sender("test") as token:
-        (claimed,) = store.ledger.claim(token, 9, NOON)
+        (claimed,) = take(store.ledger, token, 9, NOON)
         assert claimed == Claimed(
             claimed.id,
             subscription(store, "ann").id,
@@ -164,34 +192,34 @@ def test_a_claim_tells_all_that_a_message_depends_on(store: Store) -> None:
             None,
         )
         conclude(store, token, [claimed], LATE, LATER)
-        (again,) = store.ledger.claim(token, 9, LATER)
+        (again,) = take(store.ledger, token, 9, LATER)
         assert (again.tries, again.first_try) == (1, NOON)
 
 
-def test_the_oldest_are_claimed_first(store: Store) -> None:
+def test_the_oldest_are_claimed_first(store: Store, take: Take) -> None:
     admit(store, "ann", hour=1)
     admit(store, "bob", "cid", hour=2)
     store.ledger.sweep("daily", [Timing(None, "each", 2)], NOON)
     store.ledger.sweep("daily", [Timing(None, "each", 1)], NOON - timedelta(hours=1))
     with store.ledger.sender("test") as token:
-        assert names(store.ledger.claim(token, 2, NOON)) == ["ann", "bob"]
-        assert names(store.ledger.claim(token, 2, NOON)) == ["cid"]
-        assert store.ledger.claim(token, 2, NOON) == []
+        assert names(take(store.ledger, token, 2, NOON)) == ["ann", "bob"]
+        assert names(take(store.ledger, token, 2, NOON)) == ["cid"]
+        assert take(store.ledger, token, 2, NOON) == []
 
 
-def test_a_deferred_one_waits_for_its_time(store: Store) -> None:
+def test_a_deferred_one_waits_for_its_time(store: Store, take: Take) -> None:
     admit(store, "ann")
     assert store.ledger.next_due(NOON) is None
     serve(store, LATE, when=LATER)
     assert store.ledger.next_due(NOON) == LATER
     assert store.ledger.next_due(LATER + timedelta(hours=1)) == LATER + timedelta(hours=1)
     with store.ledger.sender("test") as token:
-        assert store.ledger.claim(token, 9, LATER - timedelta(seconds=1)) == []
-        assert names(store.ledger.claim(token, 9, LATER)) == ["ann"]
+        assert take(store.ledger, token, 9, LATER - timedelta(seconds=1)) == []
+        assert names(take(store.ledger, token, 9, LATER)) == ["ann"]
     assert store.ledger.counts().pending == 1
 
 
-def test_what_senders_that_race_claim_is_never_the_same(store: Store, url: str) -> None:
+def test_what_senders_that_race_claim_is_never_the_same(store: Store, url: str, take: Take) -> None:
     admit(store, *(f"reader{number}" for number in range(60)))
     sweep(store)
     had: list[list[int]] = []
@@ -200,7 +228,7 @@ def test_what_senders_that_race_claim_is_never_the_same(store: Store, url: str) 
         mine = open_store(url)
         got: list[int] = []
         with mine.ledger.sender("racer") as token:
-            while claimed := mine.ledger.claim(token, 7, NOON):
+            while claimed := take(mine.ledger, token, 7, NOON):
                 conclude(mine, token, claimed)
                 got += [one.id for one in claimed]
         had.append(got)
@@ -216,26 +244,28 @@ def test_what_senders_that_race_claim_is_never_the_same(store: Store, url: str) 
     assert store.ledger.counts("daily", 2) == DeliveryCounts(submitted=60)
 
 
-def test_a_daily_limit_counts_what_all_senders_hold_and_handed_over(store: Store) -> None:
+def test_a_daily_limit_counts_what_all_senders_hold_and_handed_over(store: Store, take: Take) -> None:
     admit(store, *(f"reader{number}" for number in range(10)))
     sweep(store)
     ledger = store.ledger
     with ledger.sender("one") as one, ledger.sender("two") as two:
-        first = ledger.claim(one, 3, NOON, daily_limit=7)
+        first = take(ledger, one, 3, NOON, daily_limit=7)
         assert len(first) == 3
         conclude(store, one, first[:1])
         conclude(store, one, first[1:2], UNKNOWN)
         conclude(store, one, first[2:], REFUSED)  # the relay took nothing of this one
-        held = ledger.claim(two, 3, NOON, daily_limit=7)
+        held = take(ledger, two, 3, NOON, daily_limit=7)
         assert len(held) == 3
         assert ledger.advance(two, held[:1], [], NOON) == frozenset()
-        assert len(ledger.claim(one, 9, NOON, daily_limit=7)) == 2
-        assert ledger.claim(one, 9, NOON, daily_limit=7) == []
+        assert len(take(ledger, one, 9, NOON, daily_limit=7)) == 2
+        assert take(ledger, one, 9, NOON, daily_limit=7) == []
         day = NOON + timedelta(hours=24)
-        assert len(ledger.claim(one, 1, day, daily_limit=6)) == 1, "those of a day ago count no more"
+        assert len(take(ledger, one, 1, day, daily_limit=6)) == 1, "those of a day ago count no more"
 
 
-def test_of_several_newsletters_those_go_first_that_wait_longest_and_a_paused_one_hides_none(store: Store) -> None:
+def test_of_several_newsletters_those_go_first_that_wait_longest_and_a_paused_one_hides_none(
+    store: Store, take: Take
+) -> None:
     ledger = store.ledger
     for hours, newsletter in ((0, "paused"), (1, "weekly"), (2, "daily")):
         publish(store, newsletter=newsletter)
@@ -243,16 +273,16 @@ def test_of_several_newsletters_those_go_first_that_wait_longest_and_a_paused_on
         ledger.sweep(newsletter, ledger.timings(newsletter), NOON + timedelta(hours=hours))
     ledger.pause("paused", True)
     with ledger.sender("test") as token:
-        assert names(ledger.claim(token, 9, NOON + timedelta(hours=1))) == ["weekly1", "weekly2"]
+        assert names(take(ledger, token, 9, NOON + timedelta(hours=1))) == ["weekly1", "weekly2"]
         ledger.give_back(token)
-        assert names(ledger.claim(token, 3, LATER + timedelta(hours=1))) == ["weekly1", "weekly2", "daily1"]
-        assert names(ledger.claim(token, 3, LATER + timedelta(hours=1))) == ["daily2"]
-        assert ledger.claim(token, 3, LATER + timedelta(hours=1)) == []
+        assert names(take(ledger, token, 3, LATER + timedelta(hours=1))) == ["weekly1", "weekly2", "daily1"]
+        assert names(take(ledger, token, 3, LATER + timedelta(hours=1))) == ["daily2"]
+        assert take(ledger, token, 3, LATER + timedelta(hours=1)) == []
         ledger.pause("paused", False)
-        assert names(ledger.claim(token, 1, LATER + timedelta(hours=1))) == ["paused1"]
+        assert names(take(ledger, token, 1, LATER + timedelta(hours=1))) == ["paused1"]
 
 
-def test_a_paused_newsletter_rests(store: Store) -> None:
+def test_a_paused_newsletter_rests(store: Store, take: Take) -> None:
     publish(store, newsletter="bio")
     admit(store, "ann", "bob")
     admit(store, "cid", newsletter="bio")
@@ -260,20 +290,66 @@ def test_a_paused_newsletter_rests(store: Store) -> None:
     sweep(store, "bio")
     ledger = store.ledger
     with ledger.sender("test") as token:
-        (first,) = ledger.claim(token, 1, NOON)
+        (first,) = take(ledger, token, 1, NOON)
         conclude(store, token, [first], LATE, LATER)
         ledger.pause("daily", True)
         assert ledger.paused() == ["daily"]
-        assert names(ledger.claim(token, 9, LATER)) == ["cid"]
+        assert names(take(ledger, token, 9, LATER)) == ["cid"]
         assert ledger.next_due(NOON) is None
         admit(store, "dee")
         assert sweep(store) == 0
         ledger.pause("daily", False)
         assert ledger.paused() == []
         assert sweep(store) == 1
-        assert sorted(names(ledger.claim(token, 9, LATER))) == ["ann", "bob", "dee"]
+        assert sorted(names(take(ledger, token, 9, LATER))) == ["ann", "bob", "dee"]
     with pytest.raises(StoreError, match="no newsletter 'x'"):
         ledger.pause("x", True)
+
+
+def test_what_has_ended_meanwhile_and_whom_nobody_names_is_not_handed_out(store: Store, url: str, take: Take) -> None:
+    admit(store, "ann", "bob", "cid")
+    sweep(store)
+    ended = subscription(store, "ann").id
+    change(url, f"UPDATE subscriptions SET status = 'unsubscribed' WHERE id = {ended}")
+    # as a state without addresses brings it back
+    change(url, "UPDATE subscribers SET address = NULL WHERE address LIKE 'bob%'")
+    with store.ledger.sender("test") as token:
+        assert names(take(store.ledger, token, 3, NOON)) == ["cid"]
+        assert deliveries(store) == {"ann 0-2": "failed", "? 0-2": "pending", "cid 0-2": "claimed"}
+        assert take(store.ledger, token, 3, NOON + timedelta(hours=23)) == []
+
+
+def test_a_claim_that_was_begun_is_made_while_messages_come_to_their_ends(store: Store) -> None:
+    admit(store, "ann", "bob", "cid")
+    sweep(store)
+    ledger = store.ledger
+    with ledger.sender("test") as token:
+        first = ledger.claim(token, 1, NOON)
+        coming = ledger.claiming(token, 1, NOON)
+        conclude(store, token, first)
+        assert names(coming()) == ["bob"]
+        assert names(ledger.claiming(token, 9, NOON)()) == ["cid"]
+    assert deliveries(store) == {"ann 0-2": "submitted", "bob 0-2": "pending", "cid 0-2": "pending"}
+
+
+def test_a_sender_that_was_taken_for_dead_claims_anew(store: Store, url: str, take: Take) -> None:
+    admit(store, "ann")
+    sweep(store)
+    with store.ledger.sender("test") as token:
+        change(url, "DELETE FROM senders")
+        assert names(take(store.ledger, token, 1, NOON)) == ["ann"]
+        assert store.ledger.recover({}, NOON) == (0, 0, 0)
+
+
+def test_claims_are_to_be_had_again_when_the_server_hung_up(store: Store, url: str, take: Take) -> None:
+    admit(store, "ann", "bob")
+    sweep(store)
+    with store.ledger.sender("test") as token:
+        assert names(take(store.ledger, token, 1, NOON)) == ["ann"]
+        if "://" in url:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            change(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+        assert names(take(store.ledger, token, 1, NOON)) == ["bob"]
 
 
 # Advancing
@@ -305,6 +381,45 @@ def test_a_message_comes_to_its_end(store: Store) -> None:
         "dee": (1, LATER, "connection lost"),
     }
     assert found["cid"].not_before == LATER
+
+
+@pytest.mark.parametrize(
+    "said", ['"', "\\", "a,b", "{}", "NULL", "", " ", "'; --", "é“”", "a\nb\t\x00\ud800", '\\"{a,"b"}']
+)
+def test_what_a_server_said_is_noted_letter_by_letter(store: Store, said: str) -> None:
+    admit(store, "ann", "bob", "cid")
+    sweep(store)
+    with store.ledger.sender("test") as token:
+        claimed = store.ledger.claim(token, 9, NOON)
+        store.ledger.advance(token, claimed, [], NOON)
+        ends = [Outcome("failed", 550, None, said), Outcome("failed"), Outcome("failed", None, "5.1.1", said)]
+        store.ledger.advance(token, [], list(map(Concluded, claimed, ends)), LATER)
+    found = {told(one)[:3]: one.note for one in store.ledger.deliveries("daily")}
+    assert found == {"ann": f"550 {said}" if said else "550", "bob": None, "cid": f"5.1.1 {said}" if said else "5.1.1"}
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_what_is_done_while_the_ledger_writes_is_done_once_at_most_and_its_fault_undoes_nothing(
+    store: Store, count: int
+) -> None:
+    admit(store, *"abcde"[:count])
+    sweep(store)
+    done: list[str] = []
+
+    def fail() -> None:
+        done.append("it")
+        raise ValueError("a mistake")
+
+    with store.ledger.sender("test") as token:
+        claimed = store.ledger.claim(token, 9, NOON)
+        try:
+            store.ledger.advance(token, claimed, [], NOON, meanwhile=fail)
+        except ValueError:
+            assert done == ["it"]
+        assert len(done) <= 1
+        assert set(deliveries(store).values()) == {"in_flight"}
+        assert store.ledger.advance(token, [], [Concluded(one, TAKEN) for one in claimed], NOON) == frozenset()
+    assert set(deliveries(store).values()) == {"submitted"}
 
 
 def test_what_was_not_tried_counts_no_try(store: Store) -> None:

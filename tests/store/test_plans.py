@@ -186,6 +186,19 @@ def test_the_way_of_a_message_is_by_primary_keys_on_postgresql_too(shared: str) 
     assert "Seq Scan" not in plan
 
 
+@pytest.mark.tools
+def test_what_is_claimed_ahead_is_found_by_keys(shared: str) -> None:
+    with psycopg.connect(shared) as connection:
+        for setting in hot._AHEAD:
+            connection.execute(setting.encode())
+        told = claims.parameters("token", 100, NOON)
+        rows = connection.execute(f"EXPLAIN {claims.AHEAD}".encode(), told).fetchall()
+    plan = "\n".join(row[0] for row in rows)
+    found = set(re.findall(r"(?:using|Bitmap Index Scan on) (\w+)", plan))
+    assert found >= {"ix_deliveries_waiting", "pk_deliveries", "pk_subscriptions", "pk_subscribers"}, plan
+    assert not re.findall(r"Seq Scan on (?!newsletters)|JIT|Hash Join|Merge Join", plan), plan
+
+
 def test_what_is_due_next_is_looked_for_among_what_waits(database: Database) -> None:
     asked: list[tuple[str, Any]] = []
     with database.reading() as connection:
