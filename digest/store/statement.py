@@ -17,8 +17,6 @@ from digest.store.engine import Database
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _NAME = b"digest"
 _UTF8 = "SET client_encoding = 'UTF8'"
-
-
 #: type -> how its text is read (pg_type.dat: bool, int8, int2, int4); all others are text
 _READ: Mapping[int, Callable[[bytes], object]] = {16: b"t".__eq__, 20: int, 21: int, 23: int}
 
