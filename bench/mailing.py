@@ -122,7 +122,7 @@ def _split(place: Places, origin: str, readers: int, port: int) -> tuple[Table, 
     about = f"One process, {_connections(_CONNECTIONS[-1])}, its parts timed, which costs a few microseconds itself."
     table = Table(f"A message of {readers:,} on {place.kind}, part by part", about)
     cpu = told["cpu"]
-    total, waited = sum(cpu.values()), _waited(told["wall"]) / sum(told["wall"].values())
+    total, waited = sum(cpu.values()), _waited(told) / sum(told["wall"].values())
     for part, took in sorted(cpu.items(), key=lambda one: -one[1]):
         table.note(f"{took / readers * 1e6:8.1f} us of CPU  {took / total:4.0%}  {part}")
     table.note(f"{total / readers * 1e6:8.1f} us of CPU in all; {waited:.0%} of the time that passed was waiting")
@@ -130,8 +130,10 @@ def _split(place: Places, origin: str, readers: int, port: int) -> tuple[Table, 
     return table, done.timing.peak[0]
 
 
-def _waited(wall: Mapping[str, float]) -> float:
-    return wall.get("wait", 0.0) + wall.get("wait for the ledger", 0.0)
+def _waited(told: Mapping[str, Mapping[str, float]]) -> float:
+    """Return the seconds in which the first thread had nothing to do: for lanes, and for the ledger."""
+    ledger = told["wall"].get("advance", 0.0) - told["cpu"].get("advance", 0.0)
+    return told["wall"].get("wait", 0.0) + max(0.0, ledger)
 
 
 def _many(place: Places, settings: Settings, port: int, small: float) -> Table:

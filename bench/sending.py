@@ -1,7 +1,8 @@
 """`digest send` with its parts timed: `python -m bench.sending FOLDER`; prints CPU and wall seconds by part.
 
 A part's time is its own: what it calls of another part is that part's. To take it costs about a microsecond a call.
-What the second thread does is told as CPU alone; meanwhile the first makes messages, or waits for the ledger.
+SQLite's commits may run in a second thread, whose time is told as CPU alone. In `advance` the first one waits for them,
+and for PostgreSQL, once there is no message to make.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ PARTS = {
     "render once": ["digest.rendering.postroom:Postroom._prepare"],
     "make": ["digest.rendering.postroom:Postroom.make"],
     "advance": ["digest.store.ledger:SqlLedger.advance"],
+    "commit (SQLite)": ["digest.store.hot:Line._sqlite"],
     "claim": ["digest.store.ledger:SqlLedger.claim"],
     "sweep": ["digest.store.ledger:SqlLedger.sweep", "digest.store.ledger:SqlLedger.timings"],
     "lane": [f"digest.delivery.lane:SmtpLane.{name}" for name in ("offer", "release", "advance")],
