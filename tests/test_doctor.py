@@ -424,6 +424,18 @@ def test_readers_of_whom_nobody_has_confirmed_are_found(published: Home, relay: 
     assert "consent" in str(nobody.remedy)
 
 
+def test_readers_of_a_group_that_is_gone_are_found(published: Home, relay: smtp.Server) -> None:
+    published.write(mail(relay.port, "[subscribers]"))
+    published.admit("ann", "bob")
+    published.sql("UPDATE subscriptions SET groups = 'bio'")
+    gone = the(published.examine(), "subscribers", "warn", "2 readers in group bio")
+    assert "[groups.bio]" in str(gone.remedy)
+    published.write(mail(relay.port, '[subscribers]\n[groups.bio]\nwant = ["protein"]'))
+    found = published.examine()
+    the(found, "subscribers", "ok", "2 confirmed")
+    assert of(found, "subscribers", "warn") == []
+
+
 def test_mail_that_came_to_nothing_is_found(published: Home, relay: smtp.Server) -> None:
     published.write(mail(relay.port, "[subscribers]"))
     published.admit("ann", "bob", "cyd")

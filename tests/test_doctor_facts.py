@@ -52,6 +52,12 @@ def test_a_rate_that_is_too_low_is_found() -> None:
     the([*crowd.pace(100_000, Pace(rate=0.5))], "subscribers", "warn", "30 mails a minute", "56 hours")
 
 
+def test_readers_of_a_group_that_is_gone_are_found() -> None:
+    assert [*crowd.groups({"bio": 3, "ml": 2}, {"ml", "bio", "new"})] == []
+    gone = the([*crowd.groups({"bio": 1, "ml": 2}, {"ml"})], "subscribers", "warn", "1 reader in group bio")
+    assert "[groups.bio]" in str(gone.remedy)
+
+
 def test_a_store_from_the_future_is_found() -> None:
     (ahead,) = hours.against(NOW, {}, NOW + timedelta(days=3))
     assert (ahead.level, "3 days" in ahead.what) == ("warn", True)

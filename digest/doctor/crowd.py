@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from digest.delivery.settings import Pace
@@ -37,6 +37,19 @@ def readers(counts: Mapping[str, Mapping[str, int]], suppressed: int) -> Iterato
     if suppressed:
         many = f"{count_noun(suppressed, 'address', 'addresses')} suppressed after bounces and complaints"
         yield fine(SUBSCRIBERS, f"{many}: nothing goes there")
+
+
+def groups(found: Mapping[str, int], known: Collection[str]) -> Iterator[Finding]:
+    """Yield which groups readers are in that there are no more: their mails are as if they were in none.
+
+    Args:
+        found: name of a group -> its readers.
+        known: the names in digest.toml.
+    """
+    for name in sorted(found.keys() - set(known)):
+        what = f"{count_noun(found[name], 'reader')} in group {name}, which digest.toml does not have"
+        remedy = f"add [groups.{name}] with their interests, or give them others: digest subscribers add --group"
+        yield warn(SUBSCRIBERS, what, remedy)
 
 
 def pace(confirmed: int, told: Pace) -> Iterator[Finding]:

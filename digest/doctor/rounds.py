@@ -285,6 +285,7 @@ def _people(case: _Case) -> Iterator[Finding]:
     counts: dict[str, dict[str, int]] = {id: dict(store.subscribers.subscriber_counts(id).items()) for id in ids}
     confirmed = sum(one.get("confirmed", 0) for one in counts.values())
     yield from crowd.readers(counts, checkup.suppressed)
+    yield from crowd.groups(checkup.groups, case.config.groups)
     if case.mail is not None:
         yield from crowd.pace(confirmed, case.mail.pace)
     if case.mail is not None and not case.mail.unsubscribe_url:

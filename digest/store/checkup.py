@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +23,17 @@ from digest.store.engine import Database, parse
 from digest.store.migrations import HEAD
 from digest.store.process import Process
 from digest.store.revision import stored
-from digest.store.schema import deliveries, dumps, editions, fetches, meta, receipts, run_lock, suppressions
+from digest.store.schema import (
+    deliveries,
+    dumps,
+    editions,
+    fetches,
+    meta,
+    receipts,
+    run_lock,
+    subscriptions,
+    suppressions,
+)
 from digest.store.values import pairs
 
 #: seconds that looking for damage may take, and waiting for another writer
@@ -84,6 +95,8 @@ class Checkup:
     suppressed: int = 0
     #: state -> deliveries that are neither submitted nor waiting
     stuck: Mapping[str, Stuck] = field(default_factory=dict)
+    #: name of a group -> confirmed subscriptions that name it
+    groups: Mapping[str, int] = field(default_factory=dict)
 
 
 def look(url_or_path: str) -> Checkup:
@@ -130,6 +143,7 @@ def _looked(database: Database, found: Checkup) -> Checkup:
             told["newest"] = newest = _newest(connection)
             told["suppressed"] = _suppressed(connection)
             told["stuck"] = _stuck(connection, newest)
+            told["groups"] = _groups(connection)
     return Checkup(**{**vars(found), **told})
 
 
@@ -213,3 +227,14 @@ def _stuck(connection: Connection, newest: datetime | None) -> dict[str, Stuck]:
     if newest is not None:
         query = query.where((deliveries.c.state != "failed") | (deliveries.c.at >= newest - _LATELY))
     return {state: Stuck(count, since) for state, count, since in connection.execute(query)}
+
+
+def _groups(connection: Connection) -> dict[str, int]:
+    """Count those who are in a group, by its name; reads the whole table, as everybody's are asked for."""
+    named = subscriptions.c.status == "confirmed", subscriptions.c.groups != ""
+    query = select(subscriptions.c.groups, func.count()).where(*named).group_by(subscriptions.c.groups)
+    found = Counter[str]()
+    for names, count in connection.execute(query):
+        for name in names.split(","):
+            found[name] += count
+    return dict(found)

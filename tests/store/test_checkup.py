@@ -53,6 +53,16 @@ def test_deliveries_that_came_to_nothing_are_counted(url: str, store: Store) -> 
     assert {state: one.count for state, one in found.items()} == {"failed": 2}
 
 
+def test_who_is_in_which_group_is_counted(url: str, store: Store) -> None:
+    store.enrol("daily", 0)
+    wishes = {"ann": ("ml", "bio"), "bob": ("bio",), "cid": ()}
+    people = [Subscriber(address=f"{name}@example.org", groups=groups) for name, groups in wishes.items()]
+    store.subscribers.admit("daily", people, at=NOON, origin="command", confirmed_by="a test")
+    waits = Subscriber(address="dee@example.org", groups=("physics",))
+    store.subscribers.admit("daily", [waits], at=NOON, origin="command", confirmed_by=None)
+    assert checkup.look(url).groups == {"bio": 2, "ml": 1}
+
+
 def test_an_empty_database_is_left_empty(empty: str) -> None:
     found = checkup.look(empty)
     assert (found.revision, found.refuses) == (None, None)
