@@ -201,6 +201,6 @@ def _slot(line: str) -> bytes:
     """Return one line as quoted-printable, whose last line has room for a soft break."""
     quoted = line.replace("=", "=3D").replace("“", "=E2=80=9C").replace("”", "=E2=80=9D")
     if quoted.isascii() and quoted.isprintable() and quoted[-1:] != " ":
-        # most are so, and take a quarter of the time
+        # most are so, and need no look at each special character
         return "\r\n".join(soft_broken(quoted, _LAST)).encode("ascii")
     return "\r\n".join(quoted_line(line, _LAST)).encode("ascii")
