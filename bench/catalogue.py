@@ -26,7 +26,7 @@ _ABOUT = (
     "against the small store in the same round."
 )
 #: as in `digest.cli`
-_COLLECTED = (100_000, 20, 100)
+_COLLECTED = (500_000, 20, 100)
 #: numbers of papers that no store has start here, further on in each process: a store may be used again
 _NEW = time.time_ns() // 1000
 

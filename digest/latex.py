@@ -111,13 +111,17 @@ _FONT = re.compile(
     r"|boldsymbol|bm|bf|it|rm|em|tt|sc)(?![A-Za-z])\s*"
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
+_ESCAPED = re.compile(r"\\(?=[%&#_])")
 
 
 def _forced(text: str) -> str:
-    text = _accented(text, certain=False)
-    text = _FONT.sub("", text)
-    text = _COMMAND.sub(lambda m: _GREEK.get(m.group(1), m.group(1)), text)
-    return re.sub(r"[${}]|\\(?=[%&#_])", "", text)
+    if "\\" in text:
+        text = _accented(text, certain=False)
+        text = _FONT.sub("", text)
+        text = _COMMAND.sub(lambda m: _GREEK.get(m.group(1), m.group(1)), text)
+        text = _ESCAPED.sub("", text)
+    # three times through the text, and yet a tenth of a pattern's time
+    return text.replace("$", "").replace("{", "").replace("}", "")
 
 
 # For showing

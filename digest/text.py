@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from struct import pack, unpack
 from typing import TypeVar
 from zlib import crc32
 
@@ -54,9 +53,9 @@ def clean_paragraphs(paragraphs: list[str]) -> str:
 
 def fold(text: str) -> str:
     """Return `text` as searching compares it: LaTeX as Unicode, NFKD, without accents and case."""
-    if not text.isascii() or "\\" in text or "$" in text:
-        text = unicodedata.normalize("NFKD", latex.to_unicode(text, force=True))
-        text = _NOT_ASCII.sub(_uncombined, text)
+    text = latex.to_unicode(text, force=True)
+    if not text.isascii():
+        text = _NOT_ASCII.sub(_uncombined, unicodedata.normalize("NFKD", text))
     return text.casefold()
 
 
@@ -99,14 +98,18 @@ def key64(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-#: ASCII letters and digits and all bytes beyond ASCII stay, what else there is parts words
-_LETTERS = bytes(byte if chr(byte).isalnum() or byte >= 128 else 32 for byte in range(256))
+#: letters and digits stay, and all bytes beyond ASCII; white space parts words, what else there is goes
+_SPACED = bytes(32 if chr(byte).isspace() and byte < 128 else byte for byte in range(256))
+_GONE = bytes(byte for byte in range(128) if not chr(byte).isalnum() and not chr(byte).isspace())
+#: a long word, and what follows it: long ones are rare, and yet one comes every forty bytes
+_LONG = re.compile(rb" ([^ ]{9,}.{13})")
+_OTHER = re.compile(rb" (?=([^ ]{3,8} .{13}))")
 #: the greatest prime below 2**63
 _PRIME = 2**63 - 25
 #: letters of a title below which its ends are those of many
 _SHORT = 10
-#: words of an abstract that a teaser would have
-_OPENING = 60
+#: long words of an abstract that a teaser would have
+_OPENING = 8
 #: a sketch value that so many papers share tells none of them apart
 HOT = 8
 #: papers that are compared with a text for its sketch alone: those that share most of it
@@ -119,40 +122,33 @@ def sketch(title: str, abstract: str) -> tuple[int, ...]:
     """Return 63-bit values of which near texts share some, equal in every process.
 
     Two for the title: its first and its last 20 letters, for one change leaves one of them whole. Eight for the
-    abstract: the bottom of its 4-word shingles (Broder, "On the resemblance and containment of documents", 1997), half
-    of them from its opening, so that a teaser finds the whole.
+    abstract: the bottom of its shingles (Broder, "On the resemblance and containment of documents", 1997), each a long
+    word with what follows it; half of them from its opening, so that a teaser finds the whole.
     """
     name = compact(title)
     if len(name) < _SHORT:
         # too little to be near to something else
         name = f"{title}\0{abstract}"
     ends = tuple(_number(end.encode("utf-8", "replace")) for end in (f"< {name[:20]}", f"> {name[-20:]}"))
-    return ends + _shingles(fold(abstract).encode("utf-8", "replace").translate(_LETTERS).split())
+    return ends + _shingles(b" " + fold(abstract).encode("utf-8", "replace").translate(_SPACED, _GONE))
 
 
-def _shingles(parts: list[bytes]) -> tuple[int, ...]:
+def _shingles(content: bytes) -> tuple[int, ...]:
     """Return the values of the eight shingles that come first in an order which all texts share."""
-    # A checksum of the words gives the order: a good hash of each would cost ten times as much.
-    # The exclusive or of each four is one of whole texts, as numbers that are shifted by a word.
-    form = f"<{len(parts)}I"
-    sums = int.from_bytes(pack(form, *map(crc32, parts)), "little")
-    sums ^= sums >> 32
-    sums ^= sums >> 64
-    four = unpack(form, sums.to_bytes(4 * len(parts), "little"))[: max(0, len(parts) - 3)]
-    # Of many, only the smallest are worth sorting; 40 of them hold the first four of each part but once in 500 texts.
-    limit = (40 << 32) // max(len(four), 1)
-    places = {value: place for place, value in enumerate(four) if value < limit}
-    chosen = _bottom(places)
+    found = _LONG.findall(content)
+    opening, rest = _ordered(found[:_OPENING]), _ordered(found)
+    last = sorted(rest.keys() - opening.keys())[:4]
+    chosen = [rest[order] for order in sorted(opening)[: 8 - len(last)] + last]
     if len(chosen) < 8:
-        chosen = _bottom({value: place for place, value in enumerate(four)})
-    return tuple([_number(b" ".join(parts[place : place + 4])) for place in chosen])
+        # a short text: others of its words tell it from other short ones
+        more = _ordered(one for one in _OTHER.findall(content) if one not in chosen)
+        chosen += [more[order] for order in sorted(more)[: 8 - len(chosen)]]
+    return tuple(map(_number, chosen))
 
 
-def _bottom(places: Mapping[int, int]) -> list[int]:
-    """Return the places of the eight smallest values, half of them from the opening where there is more."""
-    ordered = [places[value] for value in sorted(places)]
-    rest = [place for place in ordered if place >= _OPENING][:4]
-    return [place for place in ordered if place < _OPENING][: 8 - len(rest)] + rest
+def _ordered(shingles: Iterable[bytes]) -> dict[int, bytes]:
+    # a checksum gives the order: a good hash of each would take longer than all the rest
+    return {crc32(one): one for one in shingles}
 
 
 def _number(content: bytes) -> int:

@@ -86,7 +86,7 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run the command line, and end the process with its exit status."""
     # Values without cycles by the hundred thousand: looking for cycles as often as usual costs a tenth of a run.
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(500_000, 20, 100)
     try:
         cli.main(args=args, prog_name="digest", standalone_mode=True)
     except UsageError as error:

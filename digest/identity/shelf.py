@@ -25,7 +25,7 @@ class Shelf:
         self._texts: dict[str, list[Text]] = {}
         self._by_id: dict[tuple[str, str], str] = {}
         self._by_title: defaultdict[str, list[str]] = defaultdict(list)
-        self._by_sketch: defaultdict[int, list[str]] = defaultdict(list)
+        self._by_sketch: dict[int, tuple[str, ...]] = {}
         #: keys that papers had before they were merged
         self._former: set[str] = set()
         #: key -> keys of papers that people parted from it by splits
@@ -61,10 +61,10 @@ class Shelf:
                 if paper.key not in keys:
                     keys.append(paper.key)
         for one in sketch:
-            keys = self._by_sketch[one]
+            shared = self._by_sketch.get(one, ())
             # beyond HOT nobody looks
-            if len(keys) < HOT and paper.key not in keys:
-                keys.append(paper.key)
+            if len(shared) < HOT and paper.key not in shared:
+                self._by_sketch[one] = (*shared, paper.key)
 
     def identify(self, listing: Listing) -> Match:
         """Say which paper on the shelf `listing` is, by which rule, and which others came near."""

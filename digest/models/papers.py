@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date as Date
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -49,7 +49,10 @@ class Paper(Value):
     as_of: dict[str, Date] = Field(default_factory=dict)
 
 
-class Known(Value):
+# What only travels within a run, once or more for every listing, is a named tuple: made in a third of the time.
+
+
+class Known(NamedTuple):
     """A paper as a candidate for a listing: its present text, and every text it was ever listed under."""
 
     paper: Paper
@@ -63,7 +66,7 @@ class Known(Value):
     parted: tuple[str, ...] = ()
 
 
-class Match(Value):
+class Match(NamedTuple):
     """Why a listing is, or is not, a known paper: the audit trail of identity."""
 
     #: None: a paper not met before
@@ -77,7 +80,7 @@ class Match(Value):
     rivals: tuple[str, ...] = ()
 
 
-class Change(Value):
+class Change(NamedTuple):
     """One listing against what is known."""
 
     kind: ChangeKind

@@ -303,14 +303,7 @@ def write_sketches(connection: Connection, sketched: Mapping[int, list[int]]) ->
     # in the order of the key, and so many that SQLite still has the pages at hand when it writes
     for portion in portions(sorted(sketched), _PAGES):
         counts = pairs(ask(connection, f"{_SKETCHED} ({numbers(portion)}) GROUP BY hash"))
-        rows: list[Raw] = []
-        for one in portion:
-            papers = sketched[one]
-            room = text.HOT - counts.get(one, 0)
-            if len(papers) > 1:
-                papers = list(dict.fromkeys(papers))[: max(0, room)]
-            if room > 0:
-                rows += [(one, paper) for paper in papers]
+        rows = [(one, paper) for one in portion for paper in sketched[one][: max(0, text.HOT - counts.get(one, 0))]]
         tell_each(connection, _NEW_SKETCH, rows)
 
 

@@ -16,6 +16,7 @@ from digest.models import Dump, Subscriber
 from digest.store import log, migrations, open_store, schema
 from digest.store.engine import Database, parse
 from digest.testing import NOON, FrozenClock, commit_dump, make_change
+from digest.text import sketch
 from tests.store.test_commit import rows
 
 
@@ -87,6 +88,10 @@ def test_the_store_of_an_older_release_is_upgraded_and_then_runs(tmp_path: Path)
     assert rows(path, "SELECT version_num FROM schema_revision") == [(migrations.HEAD,)]
     assert (store.dump_count(), store.log_end(), len(store.edition("daily", 1).entries)) == (1, 3, 3)
     assert len(store.search("title", 9)) == 3
+    # what finds near texts was of another form
+    texts = rows(path, "SELECT paper, title, abstract FROM versions")
+    sketched = {(value, paper) for paper, title, abstract in texts for value in sketch(title, abstract)}
+    assert sketched == set(rows(path, "SELECT hash, paper FROM sketches"))
     ann = Subscriber(address="ann@example.org")
     store.subscribers.admit("daily", [ann], at=NOON, origin="command", confirmed_by="me", mark=0)
     assert store.ledger.sweep("daily", store.ledger.timings("daily"), NOON) == 1
