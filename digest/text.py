@@ -163,6 +163,8 @@ def nearest(sketched: Sequence[int], having: Mapping[int, Sequence[T]]) -> list[
         sketched: the values of `sketch`.
         having: value -> who has it, in a fixed order; where there are HOT, it tells nothing.
     """
+    if having.keys().isdisjoint(sketched):
+        return []
     shared: dict[T, int] = {}
     ends: set[T] = set()
     for place, value in enumerate(sketched):

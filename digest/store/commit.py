@@ -120,14 +120,16 @@ def write(connection: Connection, outcome: DumpOutcome, source: str) -> None:
     _refuse_known(outcome, before)
     batch = _Batch(connection, outcome, source, _last(connection), after, before)
     _number(batch)
-    _write_new(batch)
-    _write_versions(batch)
-    _write_tags(batch)
+    # what is written follows what was read of it, while SQLite still has the pages at hand
     _update_known(batch)
-    _write_aliases(batch)
+    _write_new(batch)
     # before the sightings of this dump are there
     here = _seen_here(batch)
+    sketched = _write_versions(batch)
     _write_sightings(batch)
+    write_sketches(connection, sketched)
+    _write_tags(batch)
+    _write_aliases(batch)
     _write_rejected(batch)
     _close(batch, _write_changes(batch, here))
 
@@ -147,10 +149,10 @@ def mend(connection: Connection, outcome: DumpOutcome) -> None:
     _refuse_known(outcome, before)
     batch = _Batch(connection, outcome, row.source, _last(connection), after, before)
     _number(batch)
-    _write_new(batch)
-    _write_versions(batch)
-    _write_tags(batch)
     _update_known(batch)
+    _write_new(batch)
+    write_sketches(connection, _write_versions(batch))
+    _write_tags(batch)
     _write_aliases(batch)
     here = _seen_here(batch, upto=row.seq)
     for table in (sightings, rejected):
@@ -270,8 +272,8 @@ def _write_aliases(batch: _Batch) -> None:
 # Texts
 
 
-def _write_versions(batch: _Batch) -> None:
-    """Add the texts that are new for their papers: as listed, and as the paper came to be."""
+def _write_versions(batch: _Batch) -> dict[int, list[int]]:
+    """Add the texts that are new for their papers, as listed and as the paper came to be; return their sketches."""
     known = _stored_texts(batch)
     dump = batch.outcome.dump
     rows: list[Raw] = []
@@ -295,7 +297,7 @@ def _write_versions(batch: _Batch) -> None:
         if paper.title != title or paper.abstract != abstract:
             version(id, paper.title, paper.abstract)
     tell_each(batch.connection, _NEW_VERSION, rows)
-    write_sketches(batch.connection, sketched)
+    return sketched
 
 
 def write_sketches(connection: Connection, sketched: Mapping[int, list[int]]) -> None:

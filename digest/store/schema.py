@@ -180,12 +180,13 @@ versions = Table(
     Column("dump", ForeignKey(dumps.c.id), nullable=False),
 )
 
-#: values of which papers with near texts share some (`text.sketch`); one that many share is kept for the first of them
+#: values of which papers with near texts share some (`text.sketch`); one that many share is kept for the first of them.
+#: They follow from the texts, and are ten a paper: no foreign key, which would be looked up for each
 sketches = Table(
     "sketches",
     metadata,
     Column("hash", BigInteger, primary_key=True, autoincrement=False),
-    Column("paper", ForeignKey(papers.c.id), primary_key=True, autoincrement=False),
+    Column("paper", BigInt, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 

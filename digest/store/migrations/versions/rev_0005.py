@@ -13,6 +13,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 #: texts that are read at a time: their values are written in the order of the key, so pages of the table are met once
 _PORTION = 20_000
 
@@ -25,7 +26,14 @@ def upgrade() -> None:
     from digest.store.types import unescape
 
     connection = op.get_bind()
-    connection.execute(sa.text("DELETE FROM sketches"))
+    op.drop_table("sketches")
+    op.create_table(
+        "sketches",
+        sa.Column("hash", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("paper", _BIG, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("hash", "paper", name="pk_sketches"),
+        sqlite_with_rowid=False,
+    )
     query = sa.text("SELECT id, paper, title, abstract FROM versions WHERE id > :last ORDER BY id LIMIT :portion")
     last = 0
     while rows := connection.execute(query, {"last": last, "portion": _PORTION}).all():
