@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from bench.papers import real_listings
 from digest import diff, text
 from digest.identity import Shelf, same_work
 from digest.models import Alias, Known, Listing, Paper, Span
@@ -159,6 +163,20 @@ def test_near_abstracts_share_some_of_their_sketches_and_others_none() -> None:
     assert shared(ABSTRACT, "We  STUDY how sparse networks learn" + ABSTRACT[35:]) == 8
     assert shared(ABSTRACT, OTHER) == 0
     assert text.sketch("", "")[2:] == text.sketch("", "Too short it")[2:] == ()
+
+
+def test_real_abstracts_are_found_where_each_tenth_word_is_another_and_by_their_beginnings(seeds: Path) -> None:
+    abstracts = [one.abstract for one in real_listings(seeds) if len(one.abstract) > 600]
+    random = Random(1)
+    words = [word for abstract in abstracts for word in abstract.split()]
+
+    def found(change: Callable[[str], str]) -> float:
+        shared = [set(text.sketch("", one)[2:]) & set(text.sketch("", change(one))[2:]) for one in abstracts]
+        return sum(len(values) >= 2 for values in shared) / len(abstracts)
+
+    assert found(lambda one: " ".join(random.choice(words) if random.random() < 0.1 else w for w in one.split())) > 0.97
+    assert found(lambda one: one[:300]) > 0.9
+    assert found(lambda one: f"{OTHER} {one}") > 0.99
 
 
 def test_sketches_are_equal_in_every_process() -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from digest.errors import StoreError, StoreVersionError
 from digest.models import Dump, Subscriber
 from digest.store import log, migrations, open_store, schema
 from digest.store.engine import Database, parse
-from digest.testing import NOON, FrozenClock, commit_dump, make_change
-from digest.text import sketch
+from digest.testing import NOON, FrozenClock, commit_dump, make_change, make_listing, make_paper
+from digest.text import HOT, sketch
 from tests.store.test_commit import rows
 
 
@@ -108,6 +109,24 @@ def test_an_older_schema_is_brought_to_the_present_one(empty: str) -> None:
     open_store(empty).close()
     assert rows(empty, "SELECT version_num FROM schema_revision") == [(migrations.HEAD,)]
     assert rows(empty, "SELECT count(*) FROM deliveries") == [(0,)]
+
+
+def test_texts_of_an_older_release_are_sketched_anew(empty: str) -> None:
+    abstract = "A representation of everything, wherever it is, that measurements cannot reach, and more than that."
+    listings = [make_listing(f"Paper {number} — «ünder» {number * 7}", abstract) for number in range(12)]
+    store = open_store(empty)
+    commit_dump(store, [make_change("new", one, make_paper(one, f"k{at}")) for at, one in enumerate(listings)])
+    store.close()
+    now = rows(empty, "SELECT hash, paper FROM sketches ORDER BY hash, paper")
+    assert max(Counter(value for value, _ in now).values()) == HOT
+    engine = create_engine(parse(empty))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM sketches"))
+        connection.execute(text("INSERT INTO sketches (hash, paper) VALUES (7, 1)"))
+        connection.execute(text("UPDATE schema_revision SET version_num = '0004'"))
+    engine.dispose()
+    open_store(empty).close()
+    assert rows(empty, "SELECT hash, paper FROM sketches ORDER BY hash, paper") == now
 
 
 def test_a_newer_store_is_refused(empty: str) -> None:
