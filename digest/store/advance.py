@@ -12,8 +12,7 @@ from typing import Any
 
 from digest.logs import logger
 from digest.protocols import Claimed, Concluded
-from digest.store.claims import instant
-from digest.store.types import escape
+from digest.store.types import escape, instant
 
 #: rows of `concluded` as statements take them: id, subscription, upto, state, counted, not before, code, note
 End = tuple[int, int, int, str, int, str | None, int | None, str | None]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from digest.errors import StoreError
 from digest.protocols import Claimed
 from digest.store import rows
 from digest.store.rows import Raw
 from digest.store.senders import move_marks
-from digest.store.types import unescape
+from digest.store.types import instant, unescape
 from digest.store.values import numbers
 
 #: what a relay's daily limit counts
@@ -80,13 +79,6 @@ UPDATE deliveries SET state = 'failed', token = NULL, at = :now, note = 'the sub
 _PUT_OFF = """
 UPDATE deliveries SET state = 'pending', token = NULL, not_before = :later WHERE id IN ({ids})
 """
-
-
-def instant(value: datetime) -> str:
-    """Return an instant as the type `Instant` writes it, for statements that go to the driver."""
-    if value.tzinfo is None:
-        raise StoreError(f"{value} has no time zone: instants are aware")
-    return value.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def claim(connection: Connection, token: str, limit: int, now: datetime, daily_limit: int | None) -> list[Claimed]:

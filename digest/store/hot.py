@@ -19,10 +19,10 @@ from digest.logs import logger
 from digest.protocols import Claimed, Concluded
 from digest.store import advance, claims, refusals
 from digest.store.advance import End
-from digest.store.claims import instant
 from digest.store.engine import Database
 from digest.store.rows import Raw
 from digest.store.statement import Statement
+from digest.store.types import instant
 
 #: seconds that a database which went away is waited for
 PATIENCE = 30.0

@@ -19,6 +19,7 @@ from digest.store.hot import Line
 from digest.store.rows import Raw
 from digest.store.schema import newsletters
 from digest.store.senders import Sender
+from digest.store.types import instant
 from digest.store.values import PORTION
 
 
@@ -109,7 +110,7 @@ class SqlLedger:
         line = self._lines.get(token)
         if line is not None:
             return line.advance(token, begun, concluded, now, meanwhile)
-        ended, at = advance.ends(concluded), claims.instant(now)
+        ended, at = advance.ends(concluded), instant(now)
         with self._database.writing() as connection:
             cursor = connection.connection.cursor()
             if self._database.sqlite:
