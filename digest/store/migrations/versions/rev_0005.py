@@ -22,6 +22,7 @@ def upgrade() -> None:
     """Sketch every text anew; a million papers take minutes."""
     # as of today, not as of this revision: values of an older form would find nothing
     from digest import text
+    from digest.logs import logger
     from digest.store.commit import write_sketches
     from digest.store.types import unescape
 
@@ -42,3 +43,4 @@ def upgrade() -> None:
             for value in text.sketch(unescape(title), unescape(abstract)):
                 sketched.setdefault(value, []).append(paper)
         write_sketches(connection, sketched)
+        logger().info("texts sketched anew", upto=last)
