@@ -17,12 +17,11 @@ from contextlib import closing
 from typing import Any
 
 from digest.store import open_store
+from digest.store.dumps import LEVEL
 
 Rows = list[tuple[Any, ...]]
 _OF_PAPERS = ("papers", "searchable", "aliases", "tags", "sketches")
 _OF_DUMPS = ("versions", "sightings", "changes", "rejected")
-#: as in `digest.store.dumps`
-_LEVEL = 3
 
 
 def main(store: str, path: str) -> None:
@@ -36,7 +35,7 @@ def main(store: str, path: str) -> None:
         wall, cpu = time.perf_counter(), time.process_time()
         for id, *values in dumps:
             connection.execute("BEGIN IMMEDIATE")
-            values[-1] = zlib.compress(values[-1], _LEVEL)
+            values[-1] = zlib.compress(values[-1], LEVEL)
             connection.execute(statements["dumps"], (id, *values))
             connection.execute("COMMIT")
             connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""The values that travel between the stages: frozen, keyword-only, compared by content.
+"""The values that travel between the stages: frozen, made by keyword, compared by content.
 
 Dates are local dates of a dump or an edition, instants are aware UTC. May import nothing of `digest` but the ground.
 """

@@ -305,7 +305,11 @@ def write_sketches(connection: Connection, sketched: Mapping[int, list[int]]) ->
     # in the order of the key, and so many that SQLite still has the pages at hand when it writes
     for portion in portions(sorted(sketched), _PAGES):
         counts = pairs(ask(connection, f"{_SKETCHED} ({numbers(portion)}) GROUP BY hash"))
-        rows = [(one, paper) for one in portion for paper in sketched[one][: max(0, text.HOT - counts.get(one, 0))]]
+        rows: list[Raw] = []
+        for one in portion:
+            # a paper may have many texts with it, and yet counts once
+            papers = sketched[one] if len(sketched[one]) == 1 else list(dict.fromkeys(sketched[one]))
+            rows += [(one, paper) for paper in papers[: max(0, text.HOT - counts.get(one, 0))]]
         tell_each(connection, _NEW_SKETCH, rows)
 
 

@@ -18,7 +18,7 @@ from digest.store.types import escape, instant, unescape
 
 # zlib, level 3: days in JSON shrink to 0.22 in half a millisecond. Level 4 takes 1.5 times as long for 0.21, level 6
 # twice as long for 0.20, lzma far longer.
-_LEVEL = 3
+LEVEL = 3
 _FIND = (
     "SELECT id, sha256, received, seq, date, date_rule, note, listed, rejected FROM dumps "
     "WHERE source = ? AND sha256 = ?"
@@ -85,7 +85,7 @@ def _kept(row: Any) -> KeptDump:
 
 
 def _insert(connection: Connection, dump: Dump, received: datetime) -> None:
-    raw = zlib.compress(dump.content, _LEVEL)
+    raw = zlib.compress(dump.content, LEVEL)
     told = (_day(dump.date), dump.date_rule)
     row = (escape(dump.source), dump.sha256, escape(dump.name), len(dump.content), instant(received), *told, raw)
     tell(connection, _NEW_DUMP, row)

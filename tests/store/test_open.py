@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from digest.errors import StoreError, StoreVersionError
-from digest.models import Dump, Subscriber
+from digest.models import ChangeKind, Dump, Subscriber
 from digest.store import log, migrations, open_store, schema
 from digest.store.engine import Database, parse
 from digest.testing import NOON, FrozenClock, commit_dump, make_change, make_listing, make_paper
@@ -114,8 +114,13 @@ def test_an_older_schema_is_brought_to_the_present_one(empty: str) -> None:
 def test_texts_of_an_older_release_are_sketched_anew(empty: str) -> None:
     abstract = "A representation of everything, wherever it is, that measurements cannot reach, and more than that."
     listings = [make_listing(f"Paper {number} — «ünder» {number * 7}", abstract) for number in range(12)]
+    # the first has many texts, which must not keep the others out
+    listings[1:1] = [make_listing(f"Paper 0, revised {number} times", abstract) for number in range(HOT)]
+    keys = ["k0"] * (HOT + 1) + [f"k{number}" for number in range(1, 12)]
     store = open_store(empty)
-    commit_dump(store, [make_change("new", one, make_paper(one, f"k{at}")) for at, one in enumerate(listings)])
+    kinds: list[ChangeKind] = ["new" if key not in keys[:at] else "seen" for at, key in enumerate(keys)]
+    told = zip(kinds, listings, keys, strict=True)
+    commit_dump(store, [make_change(kind, one, make_paper(one, key)) for kind, one, key in told])
     store.close()
     now = rows(empty, "SELECT hash, paper FROM sketches ORDER BY hash, paper")
     assert max(Counter(value for value, _ in now).values()) == HOT
